@@ -1,0 +1,48 @@
+# The two commands to know: `make demo` and `make test`. Each sets up what it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+UPSTREAM_MANIFESTS ?= ../shared/upstream
+export UPSTREAM_MANIFESTS
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check update lock image clean
+
+help:  ## show this
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(READY): requirements-dev.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (PYTHON=... make)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: $(READY)  ## see it work: real reviews over HTTPS, what changed and why (MANIFESTS=path for yours)
+	@$(BIN)/python -m tests.demo $(MANIFESTS)
+
+test: $(READY)  ## the whole suite; what needs Go runs where Go is (RIG=required: or fails)
+	$(BIN)/pytest --rig=$(or $(RIG),auto) $(ARGS)
+
+check: $(READY)  ## format, lint, types, import contracts, drift of what is generated
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m tests.generate --check
+
+update: $(READY)  ## rewrite what is generated: expected fixtures, docs/rules.md, deploy/base
+	$(BIN)/ruff format .
+	$(BIN)/python -m tests.generate
+
+lock: $(READY)  ## resolve the dependencies anew, with hashes
+	$(PYTHON) -m venv .lock-venv && .lock-venv/bin/pip install --quiet uv
+	.lock-venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header pyproject.toml -o requirements.lock
+	.lock-venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --group dev pyproject.toml -o requirements-dev.lock
+	rm -rf .lock-venv
+
+image:  ## build the container image (needs docker or podman)
+	$(or $(shell command -v podman),docker) build -t kubeflow-openshift .
+
+clean:  ## remove what make made here
+	rm -rf $(VENV) .lock-venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Certificates for the webhook. Knows nothing of what the webhook does."""

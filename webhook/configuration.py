@@ -1,0 +1,66 @@
+"""The configuration file: read it, say where it is wrong, read it again when it changes."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from webhook import manifests, observe
+from webhook.rules import RULES
+from webhook.settings import Settings, SettingsError, parse
+
+
+class BadConfiguration(Exception):
+    """The configuration file cannot be used; the message names file, line and field."""
+
+
+def load(path: Path | None) -> Settings:
+    """Read a configuration file; without one, the defaults. Raises BadConfiguration."""
+    if path is None:
+        return Settings()
+    try:
+        document = manifests.one_document(path)
+        return parse(document.value, {rule.id: rule.options for rule in RULES.values()})
+    except manifests.BadManifest as error:
+        raise BadConfiguration(str(error)) from None
+    except SettingsError as error:
+        line = document.line_of(error.at)
+        raise BadConfiguration(f"{path}:{line}: {'.'.join(map(str, error.at)) or 'the file'}: {error}") from None
+
+
+@dataclass(slots=True)
+class Watched:
+    """A configuration file that may change while we serve; `current` is what counts now."""
+
+    path: Path | None
+    settings: Settings
+    stamp: tuple[int, ...] = field(default=())
+
+    def current(self) -> Settings:
+        """Return the settings, read anew where the file changed; a broken or missing file keeps the last good ones."""
+        if self.path is None:
+            return self.settings
+        stamp = _stamp(self.path)
+        if stamp != self.stamp:
+            self.stamp = stamp
+            try:
+                self.settings = load(self.path)
+            except BadConfiguration as error:
+                observe.reloaded(str(error))
+            else:
+                observe.reloaded()
+        return self.settings
+
+
+def watch(path: Path | None) -> Watched:
+    """Read a configuration file for the first time. Raises BadConfiguration."""
+    stamp = _stamp(path) if path else ()
+    return Watched(path, load(path), stamp)
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Tell one state of a file from another; a ConfigMap's files change by a swap of links, hence the inode."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - on every review: Path.stat costs twice as much
+    except OSError:
+        return (-1,)
+    return status.st_ino, status.st_mtime_ns, status.st_size

@@ -1,0 +1,148 @@
+"""Evaluate a request: offer its object to the rules, apply what they want, keep what each answers for."""
+
+import copy
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from webhook import patch
+from webhook.model import Change, Finding, Object, Outcome, Pointer, Request, UnknownShape, lookup, mapping, sequence
+from webhook.registry import Rule
+from webhook.rules import RULES
+from webhook.settings import Settings
+from webhook.workload import KINDS, pod, templates
+
+SKIP_ANNOTATION: Final = "kubeflow-openshift/rules"
+ALL_RULES: Final = tuple(RULES[rule] for rule in sorted(RULES))
+
+
+@dataclass(slots=True)
+class Draft:
+    """An evaluation under way: the object so far, and the record of what became of it."""
+
+    request: Request
+    original: Object
+    object: Object
+    outcome: Outcome = field(default_factory=lambda: Outcome(None))
+
+
+def evaluate(request: Request, settings: Settings, rules: Sequence[Rule] = ALL_RULES) -> Outcome:
+    """Run the rules that concern a request's object, and return what the object shall be.
+
+    Pure: the request stays as it is, and the same request gives the same outcome. Every patch is applied to the
+    object before it is returned; where that fails, or a rule raises, the outcome changes less and says so.
+    """
+    concerned = [r for r in rules if request.kind in r.kinds and settings.enables(r.id, default=r.default)]
+    if request.object is None or request.operation not in ("CREATE", "UPDATE") or not concerned:
+        return Outcome(request.object)
+    draft = Draft(request, request.object, request.object)
+    try:
+        if not _left_alone(request, draft.object, settings):
+            _offer_object(draft, concerned, settings)
+    except UnknownShape as error:
+        _warn(draft, f"left alone: {error}")
+    return _checked(draft)
+
+
+def _left_alone(request: Request, obj: Object, settings: Settings) -> bool:
+    namespace = request.name if request.kind == "Namespace" else request.namespace
+    owners = sequence(obj, ("metadata", "ownerReferences"))
+    return bool(
+        settings.exempts(namespace)
+        or request.subresource not in ("", "ephemeralcontainers")
+        or mapping(obj, ("metadata",)).get("deletionTimestamp")
+        or (KINDS[request.kind].hashed and any(owner.get("controller") is True for owner in owners))
+    )
+
+
+def _offer_object(draft: Draft, rules: Sequence[Rule], settings: Settings) -> None:
+    rules = _unless_skipped(rules, draft.object, ())
+    for rule in rules:
+        if rule.on_object:
+            _apply(draft, rule, rule.on_object(draft.object, settings))
+    path = KINDS[draft.request.kind].template
+    for at in templates(draft.object, path) if path is not None else ():
+        try:
+            _offer_pod(draft, rules, at, settings)
+        except UnknownShape as error:
+            _warn(draft, f"left alone: {error}")
+
+
+def _offer_pod(draft: Draft, rules: Sequence[Rule], at: Pointer, settings: Settings) -> None:
+    view = pod(draft.request, draft.object, at, settings)
+    for rule in _unless_skipped(rules, draft.object, at):
+        if rule.on_pod and view:
+            before = draft.object
+            _apply(draft, rule, rule.on_pod(view))
+            if draft.object is not before:  # the first change copied the object: look at the copy from now on
+                view = pod(draft.request, draft.object, at, settings)
+
+
+def _unless_skipped(rules: Sequence[Rule], obj: Object, at: Pointer) -> Sequence[Rule]:
+    """Leave out the rules that an annotation on the object or the pod template asks us to skip."""
+    value = mapping(obj, (*at, "metadata", "annotations")).get(SKIP_ANNOTATION)
+    if not isinstance(value, str):
+        return rules
+    skipped = {part.strip() for part in value.split(",")}
+    return [] if "none" in skipped else [rule for rule in rules if rule.id not in skipped]
+
+
+def _apply(draft: Draft, rule: Rule, wanted: Iterable[Change]) -> None:
+    """Apply all that one rule wants of one pod or object, or nothing of it."""
+    operations, findings = draft.outcome.operations, draft.outcome.findings
+    marks = len(operations), len(findings)
+    try:
+        for change in _admissible(draft.request, list(wanted)):
+            _apply_change(draft, rule, change)
+    except UnknownShape as error:
+        _warn(draft, f"{rule.id}: left alone: {error}")
+    except Exception as error:  # noqa: BLE001 - law 7: whatever a rule does, it loses its own changes, not the request
+        del operations[marks[0] :], findings[marks[1] :]
+        draft.object = patch.apply(draft.original, operations)
+        draft.outcome.failures.append((rule.id, type(error).__name__))
+        _warn(draft, f"{rule.id}: failed and changed nothing; please report it")
+
+
+def _apply_change(draft: Draft, rule: Rule, change: Change) -> None:
+    before = lookup(draft.object, change.at)
+    for operation in patch.operations(change, draft.object):
+        if draft.object is draft.original:
+            draft.object = copy.deepcopy(draft.original)
+        patch.apply(draft.object, [operation], in_place=True)
+        draft.outcome.operations.append(operation)
+        after = lookup(draft.object, change.at)
+        draft.outcome.findings.append(Finding(rule.id, patch.pointer(change.at), before, after, change.because))
+        if change.warning:
+            _warn(draft, f"{rule.id}: {change.warning}")
+
+
+def _admissible(request: Request, changes: list[Change]) -> list[Change]:
+    """Keep the changes that the API server will take: of what is immutable, only those back to what is stored."""
+    if request.operation != "UPDATE" or not KINDS[request.kind].immutable:
+        return changes
+    if request.subresource == "ephemeralcontainers":
+        return [change for change in changes if _of_new_ephemeral_container(request, change)]
+    return changes if all(patch.stored(change, request.old) for change in changes) else []
+
+
+def _of_new_ephemeral_container(request: Request, change: Change) -> bool:
+    if "ephemeralContainers" not in change.at:
+        return False
+    depth = change.at.index("ephemeralContainers") + 1
+    known = {container.get("name") for container in sequence(request.old, change.at[:depth])}
+    return lookup(request.object, (*change.at[: depth + 1], "name")) not in known
+
+
+def _warn(draft: Draft, warning: str) -> None:
+    if warning not in draft.outcome.warnings:
+        draft.outcome.warnings.append(warning)
+
+
+def _checked(draft: Draft) -> Outcome:
+    """Apply the whole patch to the object as it came; where that is not what the rules saw, send none."""
+    outcome = draft.outcome
+    if outcome.operations and not patch.same(patch.apply(draft.original, outcome.operations), draft.object):
+        _warn(draft, "the patch did not check out, so nothing was changed; please report it")
+        failures = [*outcome.failures, ("self-check", "Mismatch")]
+        return Outcome(draft.original, warnings=outcome.warnings, failures=failures)
+    return Outcome(draft.object, outcome.operations, outcome.findings, outcome.warnings, outcome.failures)

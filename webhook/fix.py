@@ -1,0 +1,94 @@
+"""Manifests as the webhook would leave them: files in, texts out, nothing but what a rule changed."""
+
+import difflib
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from webhook import engine
+from webhook.manifests import Document
+from webhook.model import Object, Outcome, Request, lookup
+from webhook.settings import Settings
+from webhook.workload import kind_of
+
+
+@dataclass(slots=True)
+class Fixed:
+    """One file: its text before and after, and what the engine said of each object in it."""
+
+    file: str
+    before: str = ""
+    after: str = ""
+    outcomes: list[tuple[Request, Outcome]] = field(default_factory=list)
+
+    def warnings(self) -> list[str]:
+        """Return what a person should know of, one line each, with file and object."""
+        return [
+            f"{self.file}: {request.kind} {request.namespace or '-'}/{request.name}: {warning}"
+            for request, outcome in self.outcomes
+            for warning in outcome.warnings
+        ]
+
+    def diff(self) -> str:
+        """Return what changed as a unified diff."""
+        lines = difflib.unified_diff(
+            self.before.splitlines(keepends=True), self.after.splitlines(keepends=True), self.file, self.file
+        )
+        return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def request_for(obj: Object) -> Request:
+    """Make the request that the API server would send for a manifest that is created."""
+    metadata = lookup(obj, ("metadata",))
+    namespace, name = (lookup(metadata, (key,)) for key in ("namespace", "name"))
+    return Request(
+        kind=kind_of(obj.get("apiVersion"), obj.get("kind")),
+        operation="CREATE",
+        object=obj,
+        namespace=namespace if isinstance(namespace, str) else "",
+        name=name if isinstance(name, str) else "",
+    )
+
+
+def fix(documents: Iterable[Document], settings: Settings) -> Iterator[Fixed]:
+    """Evaluate every object of every document; yield file by file."""
+    current: Fixed | None = None
+    for document in documents:
+        if current is None or current.file != document.file:
+            if current:
+                yield current
+            current = Fixed(document.file)
+        changed = document
+        for at, obj in document.objects():
+            request = request_for(obj)
+            outcome = engine.evaluate(request, settings)
+            current.outcomes.append((request, outcome))
+            if outcome.operations:
+                changed = changed.patched(outcome.operations, at)
+        current.before += document.text
+        current.after += changed.text
+    if current:
+        yield current
+
+
+def as_next_document(text: str) -> str:
+    """Return a file's text as it continues a stream that another file began."""
+    return text if text.startswith("---") else f"---\n{text}"
+
+
+def write(path: Path, text: str) -> None:
+    """Replace a file in one step: whoever reads it sees the old text or the new one. A link stays a link."""
+    path = path.resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        Path(temporary).chmod(mode)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,196 @@
+"""YAML streams in and out, by file and line: the door of yaml (with edit.py, which changes a document's text)."""
+
+import itertools
+import json
+import math
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from webhook import patch
+from webhook.edit import edit
+from webhook.model import Object, Operation, Pointer
+
+SUFFIXES: Final = (".yaml", ".yml", ".json")
+MOST_NODES: Final = 2_000_000  # the largest upstream file has 20,000; a bomb of aliases has more than fits in memory
+
+
+class BadManifest(Exception):
+    """A file cannot be read as manifests; the message names file and line."""
+
+
+class _Loader(yaml.CSafeLoader):
+    """Resolves scalars as kubectl does: a date stays text."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+class _Dumper(yaml.CSafeDumper):
+    """Writes a value as often as it stands, never as an alias."""
+
+    def ignore_aliases(self, _data: Any) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document of a file: its text, byte for byte, and what it says."""
+
+    file: str
+    line: int
+    text: str
+    value: Any
+
+    def objects(self) -> Iterator[tuple[Pointer, Object]]:
+        """Yield every Kubernetes object in the document and where it is: itself, or the items of a List."""
+        value = self.value
+        if isinstance(value, dict) and isinstance(value.get("items"), list) and str(value.get("kind")).endswith("List"):
+            yield from ((("items", i), item) for i, item in enumerate(value["items"]) if isinstance(item, dict))
+        elif isinstance(value, dict):
+            yield (), value
+
+    def line_of(self, at: Pointer) -> int:
+        """Return the line of the file on which a field stands, or the nearest thing around it that exists."""
+        node, line = yaml.compose(self.text, _Loader), 0
+        for part in at:
+            if isinstance(node, yaml.MappingNode):
+                found = next(((key, value) for key, value in node.value if key.value == part), None)
+            elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+                found = (node.value[part], node.value[part])
+            else:
+                found = None
+            if found is None:
+                break
+            line, node = found[0].start_mark.line, found[1]
+        return self.line + line
+
+    def patched(self, operations: Sequence[Operation], at: Pointer = ()) -> "Document":
+        """Return the document with operations applied to the object at a pointer; untouched text stays as it is."""
+        moved = [{**operation, "path": patch.pointer(at) + operation["path"]} for operation in operations]
+        value = patch.apply(self.value, moved)
+        text = edit(self.text, moved)
+        return Document(self.file, self.line, _anew(self.text, value) if text is None else text, value)
+
+
+def read(inputs: Iterable[str]) -> Iterator[Document]:
+    """Read files, folders (recursively: .yaml, .yml, .json) and `-`. Raises BadManifest."""
+    for name in inputs:
+        if name == "-":
+            yield from documents(decoded(sys.stdin.buffer.read(), "-"), "-")
+        else:
+            for path in files(Path(name)):
+                yield from documents(_text(path), str(path))
+
+
+def files(path: Path) -> list[Path]:
+    """List the manifests in a folder, sorted; a file is itself. Raises BadManifest."""
+    if not path.is_dir():
+        return [path]
+    found = sorted(p for p in path.rglob("*") if p.suffix in SUFFIXES and p.is_file())
+    if not found:
+        raise BadManifest(f"{path}: no {', '.join(SUFFIXES)} file in this folder")
+    return found
+
+
+def one_document(path: Path) -> Document:
+    """Read a file that holds one document. Raises BadManifest."""
+    found = list(documents(_text(path), str(path)))
+    if len(found) != 1:
+        raise BadManifest(f"{path}:1: one document belongs here, not {len(found)}")
+    return found[0]
+
+
+def documents(text: str, file: str) -> Iterator[Document]:
+    """Split a stream into its documents; their texts together are the whole stream. Raises BadManifest."""
+    starts = [match.start() for match in re.finditer(r"^---(?=\s|$)", text, re.MULTILINE)]
+    if not text[: starts[0] if starts else None].strip() and starts:
+        starts[0] = 0
+    cuts = [0, *(start for start in starts if start), len(text)]
+    line = 1
+    for start, end in itertools.pairwise(cuts):
+        part = text[start:end]
+        yield Document(file, line, part, _value(part, file, line))
+        line += part.count("\n")
+
+
+def _text(path: Path) -> str:
+    try:
+        return decoded(path.read_bytes(), str(path))
+    except OSError as error:
+        raise BadManifest(f"{path}: {error.strerror or error}") from None
+
+
+def decoded(content: bytes, file: str) -> str:
+    """Return a file's bytes as text. Raises BadManifest."""
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise BadManifest(f"{file}:{line}: not UTF-8") from None
+
+
+def _value(text: str, file: str, line: int) -> Any:
+    """Return what a document's text says, as JSON has it: nothing shared, no dates, no NaN."""
+    loader = _Loader(text.removeprefix("\ufeff"))
+    try:
+        node = loader.get_single_node()
+        return None if node is None else _plain(loader, node, [MOST_NODES])
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise BadManifest(f"{file}:{line + (mark.line if mark else 0)}: {error.problem or error.context}") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise BadManifest(f"{file}:{line}: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise BadManifest(f"{file}:{line}: nested too deeply") from None
+    finally:
+        loader.dispose()
+
+
+def _plain(loader: _Loader, node: yaml.Node, budget: list[int]) -> Any:
+    budget[0] -= 1
+    if budget[0] < 0:
+        raise yaml.MarkedYAMLError(problem="more values than any manifest has", problem_mark=node.start_mark)
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(loader, item, budget) for item in node.value]
+    if isinstance(node, yaml.MappingNode):
+        seen: set[Any] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"key {key.value} stands twice", problem_mark=key.start_mark)
+            seen.add(key.value if isinstance(key, yaml.ScalarNode) else None)
+        loader.flatten_mapping(node)
+        return {_key(loader, key): _plain(loader, value, budget) for key, value in node.value}
+    value = loader.construct_object(node)
+    if not isinstance(value, str | int | float | None) or (isinstance(value, float) and not math.isfinite(value)):
+        raise yaml.MarkedYAMLError(problem=f"{node.value!r} is no JSON value", problem_mark=node.start_mark)
+    return value
+
+
+def _key(loader: _Loader, node: yaml.Node) -> str:
+    value = loader.construct_object(node, deep=True)
+    if isinstance(value, str):
+        return value
+    if value is None or not isinstance(value, bool | int | float):
+        raise yaml.MarkedYAMLError(problem="a key is no text", problem_mark=node.start_mark)
+    return json.dumps(value)  # as kubectl: 8080 becomes "8080", on becomes "true"
+
+
+def dump(value: Any) -> str:
+    """Write a value as YAML, keys in the order they have."""
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _anew(text: str, value: Any) -> str:
+    """Write a document anew, in the form it had: for what cannot be edited in place."""
+    if text.lstrip().startswith(("{", "[")):
+        return json.dumps(value, indent=2) + "\n"
+    return ("---\n" if text.startswith("---") else "") + dump(value)

@@ -1,0 +1,211 @@
+"""The words every other module speaks: object, pointer, change, finding, outcome, request, pod."""
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeGuard
+
+from webhook.settings import Settings
+
+Object = dict[str, Any]
+Pointer = tuple[str | int, ...]
+Operation = dict[str, Any]
+"""One JSON Patch operation: op, path and, where it has one, value."""
+
+
+class Removed(enum.Enum):
+    """The type of REMOVED, so that a Change's value can be told from any JSON value."""
+
+    REMOVED = "removed"
+
+
+REMOVED: Final = Removed.REMOVED
+
+
+class UnknownShape(Exception):
+    """Something in an object is not what its kind says; the message names the field."""
+
+    def __init__(self, at: Pointer, expected: str) -> None:
+        super().__init__(f"{dotted(at) or 'the object'} is not {expected}")
+
+
+def dotted(at: Pointer) -> str:
+    """Write a pointer as people read it: `spec.containers[0].image`."""
+    text = ""
+    for part in at:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return text.removeprefix(".")
+
+
+def lookup(value: Any, at: Pointer) -> Any:
+    """Return what is at a pointer; None where there is nothing (null and absent are the same to Kubernetes)."""
+    for part in at:
+        if isinstance(value, dict):
+            value = value.get(part)
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+            value = value[part]
+        else:
+            return None
+    return value
+
+
+def counterpart(value: Any, other: Any, at: Pointer) -> Any:
+    """Return what another version of an object has where this one has a pointer; list items meet by their name."""
+    for part in at:
+        if isinstance(part, int) and isinstance(other, list):
+            value = value[part]
+            name = value.get("name") if isinstance(value, dict) else None
+            if name is not None:
+                other = next((item for item in other if lookup(item, ("name",)) == name), None)
+                continue
+        else:
+            value = lookup(value, (part,))
+        other = lookup(other, (part,))
+    return other
+
+
+def mapping(value: Any, at: Pointer) -> Object:
+    """Return the map at a pointer, empty where there is none. Raises UnknownShape."""
+    found = lookup(value, at)
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise UnknownShape(at, "a map")
+    return found
+
+
+def sequence(value: Any, at: Pointer) -> list[Object]:
+    """Return the list of maps at a pointer, empty where there is none. Raises UnknownShape."""
+    found = lookup(value, at)
+    if found is None:
+        return []
+    if not isinstance(found, list):
+        raise UnknownShape(at, "a list")
+    for index, item in enumerate(found):
+        if not isinstance(item, dict):
+            raise UnknownShape((*at, index), "a map")
+    return found
+
+
+def strings(value: Any, at: Pointer) -> list[str]:
+    """Return the list of texts at a pointer, empty where there is none. Raises UnknownShape."""
+    found = lookup(value, at)
+    if found is None:
+        return []
+    if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
+        raise UnknownShape(at, "a list of texts")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a rule wants: another value at a pointer, or REMOVED; why; and what a person should be warned of."""
+
+    at: Pointer
+    value: Any
+    because: str
+    warning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What became of one Change: which rule, where (a JSON pointer), what was there, what is there now, why."""
+
+    rule: str
+    path: str
+    before: Any
+    after: Any
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One thing to evaluate: the `request` of an AdmissionReview, or a manifest read from a file (operation CREATE)."""
+
+    kind: str
+    operation: str
+    object: Object | None
+    old: Object | None = None
+    namespace: str = ""
+    name: str = ""
+    subresource: str = ""
+    uid: str = ""
+    version: str = ""
+    """apiVersion of the review, which the response repeats."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the engine answers: the object as it shall be, the patch that makes it so, and who answers for each part."""
+
+    object: Object | None
+    operations: list[Operation] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    """Rules that raised, with the exception's type: a defect of ours, never of the object."""
+
+    def rules(self) -> list[str]:
+        """Return the IDs of the rules that changed something, sorted."""
+        return sorted({finding.rule for finding in self.findings})
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One container of a pod, wherever it is listed, and its security context (empty where it has none)."""
+
+    at: Pointer
+    value: Object
+    context_at: Pointer
+    context: Object
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """A pod template (or a Pod) inside an object, as rules see it. Pointers are from the object's root."""
+
+    object: Object
+    at: Pointer
+    """Of the pod spec."""
+    spec: Object
+    settings: Settings
+    scc: str = ""
+    """The SCC that judged it, known of a Pod that arrives after OpenShift's plugin."""
+    identity_kept: str = ""
+    """Why nobody may touch its identity; empty where rules may."""
+    working: Object | None = None
+    """The stored object, where its workload reports ready pods: what it says there was granted by somebody."""
+
+    def security_context(self) -> tuple[Pointer, Object]:
+        """Return where the pod's own security context is, and what it says."""
+        at = (*self.at, "securityContext")
+        return at, mapping(self.object, at)
+
+    def containers(self) -> Iterator[Container]:
+        """Yield every container: init, regular, ephemeral. The one place that walks them."""
+        for group in ("initContainers", "containers", "ephemeralContainers"):
+            for index, value in enumerate(sequence(self.object, (*self.at, group))):
+                at = (*self.at, group, index)
+                context_at = (*at, "securityContext")
+                yield Container(at, value, context_at, mapping(self.object, context_at))
+
+    def allocated(self, value: Any) -> TypeGuard[int]:
+        """Tell whether a value is an id that OpenShift allocates; 100.0, "100" and true are no ids."""
+        return type(value) is int and self.settings.allocates(value)
+
+    def foreign(self, at: Pointer) -> bool:
+        """Tell whether the id at a pointer is one that OpenShift did not allocate and nobody granted."""
+        value = lookup(self.object, at)
+        if type(value) is not int or self.settings.allocates(value) or self.identity_kept:
+            return False
+        return not self.works_with(at)
+
+    def works_with(self, at: Pointer) -> bool:
+        """Tell whether the workload has ready pods and its stored object says the same at a pointer."""
+        return self.working is not None and counterpart(self.object, self.working, at) == lookup(self.object, at)
+
+    def mounts_claim(self) -> bool:
+        """Tell whether the pod has files that outlive it: a PersistentVolumeClaim, its own or its StatefulSet's."""
+        volumes = sequence(self.object, (*self.at, "volumes"))
+        templates = lookup(self.object, ("spec", "volumeClaimTemplates"))
+        return bool(templates) or any(volume.get("persistentVolumeClaim") for volume in volumes)

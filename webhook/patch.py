@@ -1,0 +1,83 @@
+"""From a Change to JSON Patch operations, and applying them: the door of jsonpatch."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import jsonpatch
+
+from webhook.model import REMOVED, Change, Object, Operation, Pointer, lookup
+
+
+class DoesNotApply(Exception):
+    """An operation does not fit the object it was made for."""
+
+
+def pointer(at: Pointer) -> str:
+    """Write a pointer as RFC 6901 has it: `/metadata/labels/istio.io~1rev`."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in at)
+
+
+def operations(change: Change, obj: Object) -> list[Operation]:
+    """Say in JSON Patch what a change means for an object: nothing where it is so already, else one operation.
+
+    Maps that are missing on the way are added with the value, in the same operation.
+    Raises DoesNotApply where something on the way is neither a map nor absent.
+    """
+    holder: Any = obj
+    for depth, part in enumerate(change.at):
+        rest = change.at[depth + 1 :]
+        exists = part in holder if isinstance(holder, dict) else isinstance(part, int) and 0 <= part < len(holder)
+        if not exists and not isinstance(holder, dict):
+            raise DoesNotApply(f"nothing is at {pointer(change.at[: depth + 1])}")
+        if change.value is REMOVED and not exists:
+            return []
+        if not rest:
+            return _at_last(change, holder, part, exists=exists)
+        if not exists or holder[part] is None:
+            if change.value is REMOVED:
+                return []
+            path = pointer(change.at[: depth + 1])
+            return [{"op": "replace" if exists else "add", "path": path, "value": _nested(rest, change.value)}]
+        holder = holder[part]
+        if not isinstance(holder, dict | list):
+            raise DoesNotApply(f"{pointer(change.at[: depth + 1])} holds neither a map nor a list")
+    raise DoesNotApply("a change of the whole object is no change a rule can answer for")
+
+
+def _at_last(change: Change, holder: Any, part: str | int, *, exists: bool) -> list[Operation]:
+    path = pointer(change.at)
+    if change.value is REMOVED:
+        return [{"op": "remove", "path": path}]
+    if exists and same(holder[part], change.value):
+        return []
+    return [{"op": "replace" if exists else "add", "path": path, "value": copy.deepcopy(change.value)}]
+
+
+def _nested(rest: Pointer, value: Any) -> Any:
+    for part in reversed(rest):
+        value = {part: value}
+    return copy.deepcopy(value)
+
+
+def same(left: Any, right: Any) -> bool:
+    """Tell whether two JSON values are equal as JSON has it: 1, 1.0 and true differ, as does the order of a list."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(same(value, right[key]) for key, value in left.items())
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(same, left, right))
+    return type(left) is type(right) and bool(left == right)
+
+
+def apply(obj: Object, patch: Sequence[Operation], *, in_place: bool = False) -> Object:
+    """Apply operations to an object, as the API server will. Raises DoesNotApply."""
+    try:
+        patched: Object = jsonpatch.apply_patch(obj, list(patch), in_place=in_place)
+    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
+        raise DoesNotApply(str(error)) from error
+    return patched
+
+
+def stored(change: Change, old: Object | None) -> bool:
+    """Tell whether a change would bring an object back to what is stored there."""
+    return same(lookup(old, change.at), None if change.value is REMOVED else change.value)

@@ -1,0 +1,136 @@
+"""The MutatingWebhookConfiguration: which objects the API server offers us, derived from the rules and KINDS."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from webhook.model import Object
+from webhook.registry import Rule
+from webhook.workload import KINDS, group_of
+
+NAME: Final = "zz-kubeflow-openshift"
+"""Sorts last: webhooks run in the order of their names, and SCC judges again after each (measured: notes, peers)."""
+OWN: Final = "kubeflow-openshift"
+"""Our namespace, Service, and the label by which any other namespace opts in."""
+
+NAMESPACES: Final = (
+    "auth",
+    "cert-manager",
+    "istio-system",
+    "knative-eventing",
+    "knative-serving",
+    "kserve",
+    "kubeflow",
+    "kubeflow-system",
+    "oauth2-proxy",
+    "seldon-system",
+)
+"""Where Kubeflow's own components live, 0.7 to 26.03."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Some of Kubeflow's namespaces: those with a label, or those of certain names."""
+
+    name: str
+    key: str
+    values: tuple[str, ...]
+
+    def chosen(self) -> Object:
+        """Return the label requirement that these namespaces meet."""
+        return {"key": self.key, "operator": "In", "values": list(self.values)}
+
+    def others(self) -> Object:
+        """Return the label requirement that all other namespaces meet."""
+        return {"key": self.key, "operator": "NotIn", "values": list(self.values)}
+
+
+SCOPES: Final = (
+    Scope("components", "kubernetes.io/metadata.name", NAMESPACES),
+    Scope("opted-in", OWN, ("enabled",)),
+    Scope("profiles", "app.kubernetes.io/part-of", ("kubeflow-profile",)),
+    Scope("katib", "katib.kubeflow.org/metrics-collector-injection", ("enabled",)),
+    Scope("pipelines", "pipelines.kubeflow.org/enabled", ("true",)),
+    Scope("profiles-0-7", "katib-metricscollector-injection", ("enabled",)),
+)
+"""Requirements of one selector are all to be met, so each way to be Kubeflow's takes an entry of its own."""
+
+
+def configuration(rules: Iterable[Rule]) -> Object:
+    """Return the MutatingWebhookConfiguration that offers these rules what they come for."""
+    rules = list(rules)
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": NAME},
+        "webhooks": [*_of_namespaced(rules), *_of_namespaces(rules)],
+    }
+
+
+def _of_namespaced(rules: list[Rule]) -> Iterator[Object]:
+    """Yield for each scope an entry for workloads, and one for Pods.
+
+    Workloads fail closed: admitted unchanged their pods would be refused, and their users can apply again. Pods fail
+    open: SCC has judged them and judges them again, and a missing webhook must not stop a running system's pods.
+    """
+    kinds = [kind for kind in KINDS if KINDS[kind].namespaced and any(kind in rule.kinds for rule in rules)]
+    for index, scope in enumerate(SCOPES):
+        # Each leaves out what those before it chose, so that no object is sent twice.
+        selector = [scope.chosen(), *(earlier.others() for earlier in SCOPES[:index])]
+        if index:
+            selector.append({"key": SCOPES[0].key, "operator": "NotIn", "values": [OWN]})
+        for what, offered, policy in (
+            ("workloads", [kind for kind in kinds if kind != "Pod"], "Fail"),
+            ("pods", [kind for kind in kinds if kind == "Pod"], "Ignore"),
+        ):
+            if offered:
+                yield {
+                    **_entry(f"{what}.{scope.name}", offered, policy),
+                    "namespaceSelector": {"matchExpressions": selector},
+                    "matchConditions": [
+                        {
+                            "name": "not-of-the-platform",
+                            "expression": "!request.namespace.startsWith('openshift-') "
+                            "&& !request.namespace.startsWith('kube-')",
+                        }
+                    ],
+                }
+
+
+def _of_namespaces(rules: list[Rule]) -> Iterator[Object]:
+    """Yield an entry for each label of a Namespace that a rule comes for: others are never sent."""
+    for label in sorted({label for rule in rules if "Namespace" in rule.kinds for label in rule.labels}):
+        yield {
+            **_entry(f"{label.replace('.', '-').replace('/', '-')}.namespaces", ["Namespace"], "Ignore"),
+            "objectSelector": {"matchExpressions": [{"key": label, "operator": "Exists"}]},
+        }
+
+
+def _entry(name: str, kinds: list[str], policy: str) -> Object:
+    return {
+        "name": f"{name}.{OWN}.io",
+        "admissionReviewVersions": ["v1", "v1beta1"],
+        "clientConfig": {"service": {"name": OWN, "namespace": OWN, "path": "/mutate", "port": 8443}},
+        "rules": list(_match_rules(kinds)),
+        "failurePolicy": policy,
+        "matchPolicy": "Equivalent",
+        "reinvocationPolicy": "IfNeeded",
+        "sideEffects": "None",
+        "timeoutSeconds": 5,
+    }
+
+
+def _match_rules(kinds: list[str]) -> Iterator[Object]:
+    """Group kinds by API group and operations, as match rules have it; every version: shapes are checked, not names."""
+    together: dict[tuple[Any, ...], list[str]] = {}
+    for kind in kinds:
+        facts = KINDS[kind]
+        together.setdefault((group_of(kind), facts.operations, facts.namespaced), []).append(facts.resource)
+    for (group, operations, namespaced), resources in sorted(together.items()):
+        yield {
+            "apiGroups": [group],
+            "apiVersions": ["*"],
+            "operations": list(operations),
+            "resources": sorted(resources),
+            "scope": "Namespaced" if namespaced else "Cluster",
+        }

@@ -1,0 +1,84 @@
+"""AdmissionReview in and out: bytes to a Request, an Outcome to bytes. Knows the protocol, no rule and no HTTP."""
+
+import base64
+import json
+from typing import Any, Final
+
+from webhook.model import Object, Outcome, Request
+from webhook.workload import kind_of
+
+VERSIONS: Final = ("admission.k8s.io/v1", "admission.k8s.io/v1beta1")
+OPERATIONS: Final = ("CREATE", "UPDATE", "DELETE", "CONNECT")
+LONGEST_UID: Final = 256  # a UUID has 36; more is nobody's uid, and we repeat it
+
+
+class BadReview(Exception):
+    """The bytes are no AdmissionReview that we could answer; the message says why."""
+
+
+def decode(body: bytes) -> Request:
+    """Read an AdmissionReview (v1 or v1beta1, JSON in UTF-8). Raises BadReview."""
+    try:
+        review = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise BadReview(f"the body is not JSON in UTF-8: {reason}") from None
+    if not isinstance(review, dict) or review.get("kind") != "AdmissionReview":
+        raise BadReview("the body is not an AdmissionReview")
+    version = review.get("apiVersion")
+    if version not in VERSIONS:
+        raise BadReview(f"apiVersion must be {' or '.join(VERSIONS)}")
+    request = _field(review, "request", dict)
+    kind = _field(request, "kind", dict)
+    operation = _field(request, "operation", str)
+    uid = _field(request, "uid", str)
+    if operation not in OPERATIONS:
+        raise BadReview(f"request.operation must be one of {', '.join(OPERATIONS)}")
+    if not 0 < len(uid) <= LONGEST_UID:
+        raise BadReview(f"request.uid must have 1 to {LONGEST_UID} characters")
+    group, kind_version = _field(kind, "group", str, ""), _field(kind, "version", str, "")
+    return Request(
+        kind=kind_of(f"{group}/{kind_version}" if group else kind_version, _field(kind, "kind", str)),
+        operation=operation,
+        object=_field(request, "object", dict, None),
+        old=_field(request, "oldObject", dict, None),
+        namespace=_field(request, "namespace", str, ""),
+        name=_field(request, "name", str, ""),
+        subresource=_field(request, "subResource", str, ""),
+        uid=uid,
+        version=version,
+    )
+
+
+def respond(request: Request, outcome: Outcome) -> bytes:
+    """Write the AdmissionReview that answers a request. Always allowed: this webhook never denies."""
+    response: Object = {"uid": request.uid, "allowed": True}
+    if outcome.operations:
+        response["patchType"] = "JSONPatch"
+        response["patch"] = base64.b64encode(_compact(outcome.operations)).decode()
+    if request.version == VERSIONS[0]:  # v1beta1 has neither
+        if outcome.findings:
+            response["auditAnnotations"] = {"rules": ",".join(outcome.rules())}
+        if outcome.warnings:
+            response["warnings"] = outcome.warnings
+    return _compact({"apiVersion": request.version, "kind": "AdmissionReview", "response": response})
+
+
+def _compact(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+
+
+_MISSING: Final = object()
+
+
+def _field(holder: Object, name: str, expected: type, default: Any = _MISSING) -> Any:
+    value = holder.get(name)
+    if value is None and default is not _MISSING:
+        return default
+    if not isinstance(value, expected):
+        raise BadReview(f"{name} must be {'a map' if expected is dict else 'text'}")
+    return value
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")

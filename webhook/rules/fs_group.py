@@ -1,0 +1,31 @@
+"""Drop the fsGroup that OpenShift did not allocate.
+
+OpenShift: `restricted-v2` admits one fsGroup, the first of the namespace's range. The notebook controller
+sets 100, databases 999, Spark 185, and their pods are refused. Left empty, SCC assigns the namespace's own.
+
+Fields:
+    spec.securityContext.fsGroup
+
+Upstream:
+    https://github.com/kubeflow/kubeflow/issues/4617
+    https://github.com/kubeflow/pipelines/issues/11778
+
+Limits:
+    Files of the old group on an existing volume keep their group; the response warns where the pod mounts
+    a claim. An allocated fsGroup stays. supplementalGroups stay: the restricted SCCs admit any.
+"""
+
+from collections.abc import Iterator
+
+from webhook.model import REMOVED, Change, Pod
+from webhook.registry import pod_rule
+
+
+@pod_rule
+def fs_group(pod: Pod) -> Iterator[Change]:
+    """Drop a foreign fsGroup."""
+    context_at, context = pod.security_context()
+    at = (*context_at, "fsGroup")
+    if pod.foreign(at):
+        warning = f"files of group {context['fsGroup']} on its volumes keep that group" if pod.mounts_claim() else ""
+        yield Change(at, REMOVED, "fsGroup is outside what OpenShift allocates", warning)

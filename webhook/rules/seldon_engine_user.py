@@ -1,0 +1,45 @@
+"""Take UID 8888 from what Seldon's operator gives the engine of every model.
+
+OpenShift: the operator copies 8888 from its environment into `runAsUser` of the engine container, and the model's
+pod is refused. Dropping it from the Deployment that the operator makes is not enough: 0.4.1 compares what
+it reads with what it wants, and never reports the model ready.
+
+Fields:
+    spec.containers[*].env[ENGINE_CONTAINER_USER]
+    spec.containers[*].env[EXECUTOR_CONTAINER_USER]
+    spec.containers[*].env[DEFAULT_USER_ID]
+
+Upstream:
+    https://github.com/SeldonIO/seldon-core/issues/527
+    https://github.com/SeldonIO/seldon-core/issues/2142
+
+Limits:
+    Only in workloads whose image is `seldon-core-operator`, from whatever registry, and only the value 8888.
+    Variables are removed, since 0.4.1 does not start with an empty one; DEFAULT_USER_ID alone is emptied, as
+    the operator's own documentation does. A running operator restarts once to take notice.
+"""
+
+import re
+from collections.abc import Iterator
+
+from webhook.model import REMOVED, Change, Pod, sequence
+from webhook.registry import pod_rule
+
+OPERATOR = re.compile(r"(^|/)seldon-core-operator([:@]|$)")
+REPLACEMENT = {"ENGINE_CONTAINER_USER": REMOVED, "EXECUTOR_CONTAINER_USER": REMOVED, "DEFAULT_USER_ID": ""}
+
+
+@pod_rule
+def seldon_engine_user(pod: Pod) -> Iterator[Change]:
+    """Drop or empty the operator's variables that say 8888."""
+    for container in pod.containers():
+        if not OPERATOR.search(str(container.value.get("image"))):
+            continue
+        env = sequence(pod.object, (*container.at, "env"))
+        for index in reversed(range(len(env))):  # from the last: removing one moves those behind it
+            name, at = env[index].get("name"), (*container.at, "env", index)
+            if name not in REPLACEMENT or env[index].get("value") != "8888":
+                continue
+            value = REPLACEMENT[name]
+            because = f"{name} 8888 becomes runAsUser of every engine, outside what OpenShift allocates"
+            yield Change(at if value is REMOVED else (*at, "value"), value, because)

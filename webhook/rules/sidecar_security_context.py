@@ -1,0 +1,56 @@
+"""Give a container that another webhook injected the security context that SCC would have given it.
+
+OpenShift: SCC judges a Pod before webhooks see it, and again at the end, when nothing may be missing. A container
+injected in between (Katib, KServe, Istio) without a security context, or with UID 1337, gets the Pod refused:
+on 4.2, where SCC assigns only once, for either; since 4.3 for the UID.
+
+Fields:
+    spec.{initContainers,containers,ephemeralContainers}[*].securityContext
+
+Upstream:
+    https://github.com/kubeflow/katib/pull/964
+    https://github.com/kubeflow/kfserving/pull/613
+
+Limits:
+    Only Pods that `restricted` or `restricted-v2` admitted. What is given follows from the SCC; siblings tell only the
+    allocated UID. A container that asks for privilege or for other capabilities is left for SCC to refuse.
+"""
+
+from collections.abc import Iterator
+
+from webhook.model import REMOVED, Change, Container, Pod, strings
+from webhook.registry import pod_rule
+
+REQUIRED_DROP = {"restricted": {"KILL", "MKNOD", "SETGID", "SETUID"}, "restricted-v2": {"ALL"}}
+BECAUSE = "a webhook injected this container after SCC had judged the Pod"
+
+
+@pod_rule(kinds=("Pod",))
+def sidecar_security_context(pod: Pod) -> Iterator[Change]:
+    """Complete every container to what the SCC that admitted the Pod assigns."""
+    if pod.scc not in REQUIRED_DROP:
+        return
+    users = [container.context.get("runAsUser") for container in pod.containers()]
+    allocated = min((user for user in users if pod.allocated(user)), default=REMOVED)
+    for container in pod.containers():
+        yield from _complete(pod, container, allocated)
+
+
+def _complete(pod: Pod, container: Container, allocated: object) -> Iterator[Change]:
+    (pod_at, inherited), at, context = pod.security_context(), container.context_at, container.context
+    add, drop = (set(strings(pod.object, (*at, "capabilities", key))) for key in ("add", "drop"))
+    v2, user = pod.scc == "restricted-v2", context.get("runAsUser")
+    if context.get("privileged") or add - ({"NET_BIND_SERVICE"} if v2 else set()):
+        return
+    foreign = pod.foreign((*at, "runAsUser"))
+    becomes_non_root = pod.foreign((*pod_at, "runAsUser")) and inherited["runAsUser"] != 0  # by run-as-user
+    if foreign or user is None:
+        value = REMOVED if pod.allocated(inherited.get("runAsUser")) else allocated
+        yield Change((*at, "runAsUser"), value, BECAUSE)
+    non_root = context.get("runAsNonRoot", becomes_non_root or inherited.get("runAsNonRoot"))
+    if non_root is None or (foreign and user != 0 and non_root is False):
+        yield Change((*at, "runAsNonRoot"), value=True, because=BECAUSE)
+    if REQUIRED_DROP[pod.scc] - drop:
+        yield Change((*at, "capabilities", "drop"), sorted(REQUIRED_DROP[pod.scc] | drop), BECAUSE)
+    if v2 and context.get("allowPrivilegeEscalation") is None:
+        yield Change((*at, "allowPrivilegeEscalation"), value=False, because=BECAUSE)

@@ -1,0 +1,123 @@
+"""Sockets, TLS, processes and threads: the door of gunicorn."""
+
+import http.server
+import ssl
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+from wsgiref.types import WSGIApplication
+
+from gunicorn.app.base import BaseApplication
+
+from webhook import observe
+
+KEEP_ALIVE: Final = 120
+"""Seconds. The API server keeps idle connections 90 s and does not repeat a POST that meets a closing one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where and as whom to serve. `certificate` may hold the key too."""
+
+    host: str
+    port: int
+    certificate: Path
+    key: Path | None
+    workers: int
+    threads: int
+    observe_port: int
+
+
+def serve(listen: Listen, load: Callable[[], WSGIApplication]) -> None:
+    """Serve until a signal ends it; `load` makes the application, once in every worker process."""
+    _Server(listen, load).run()
+
+
+class _Server(BaseApplication):
+    """gunicorn's way to be started from a program rather than from its own command line."""
+
+    def __init__(self, listen: Listen, load: Callable[[], WSGIApplication]) -> None:
+        self.listen = listen
+        self.make = load
+        super().__init__()
+
+    def load(self) -> Any:
+        return self.make()
+
+    def load_config(self) -> None:
+        listen = self.listen
+        settings = {
+            "bind": f"{listen.host}:{listen.port}",
+            "certfile": str(listen.certificate),
+            "keyfile": str(listen.key or listen.certificate),
+            "ssl_context": _Tls(listen),
+            "worker_class": "gthread",
+            "workers": listen.workers,
+            "threads": listen.threads,
+            "keepalive": KEEP_ALIVE,
+            "worker_tmp_dir": "/dev/shm",  # noqa: S108 - heartbeats, in memory: a slow disk must not look like a hang
+            "control_socket_disable": True,
+            "loglevel": "warning",
+            "when_ready": lambda _server: observe.log({"event": "listening", "port": listen.port}),
+            "post_worker_init": lambda worker: _start_observation(listen, worker),
+            "child_exit": lambda _server, worker: observe.forget(worker.pid),
+        }
+        for name, value in settings.items():
+            self.cfg.set(name, value)
+
+
+class _Tls:
+    """The TLS context for the next connection: made anew when the certificate changes, else the last good one."""
+
+    def __init__(self, listen: Listen) -> None:
+        self.files = (listen.certificate, listen.key or listen.certificate)
+        self.stamp: list[tuple[int, int]] = []
+        self.context: ssl.SSLContext | None = None
+
+    def __call__(self, _config: Any, _default: Any) -> ssl.SSLContext:
+        try:
+            stamp = [(status.st_ino, status.st_mtime_ns) for status in map(Path.stat, self.files)]
+            if stamp != self.stamp:
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                context.minimum_version = ssl.TLSVersion.TLSv1_2
+                context.load_cert_chain(*self.files)
+                self.stamp, self.context = stamp, context
+        except (OSError, ssl.SSLError) as error:
+            if self.context is None:
+                raise
+            observe.log({"event": "certificate", "problem": f"{type(error).__name__}: the last good one stays"})
+        assert self.context is not None
+        return self.context
+
+
+def _start_observation(listen: Listen, worker: Any) -> None:
+    """Answer probes and scrapes in a thread of each worker, so that reviews and probes never wait for each other.
+
+    All workers share the port (SO_REUSEPORT): one that hangs fails its share of the probes.
+    """
+    observe.started()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            pages = {"/healthz": b"ok\n", "/readyz": b"ok\n", "/metrics": b""}
+            status = HTTPStatus.OK if self.path in pages else HTTPStatus.NOT_FOUND
+            if self.path == "/readyz" and not worker.alive:
+                status = HTTPStatus.SERVICE_UNAVAILABLE
+            body = observe.metrics() if self.path == "/metrics" else pages.get(self.path, b"")
+            self.send_response(status)
+            self.send_header("Content-Type", "text/plain; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing: a probe every few seconds is no news."""
+
+    class Server(http.server.ThreadingHTTPServer):
+        allow_reuse_port = True
+        daemon_threads = True
+
+    threading.Thread(target=Server((listen.host, listen.observe_port), Handler).serve_forever, daemon=True).start()

@@ -1,0 +1,109 @@
+"""Settings: what the configuration file may say, read once and frozen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+OPENSHIFT_RANGE: Final = range(1_000_000_000, 2_000_000_000)
+"""What OpenShift gives namespaces by default (cluster-policy-controller: 1000000000-1999999999/10000)."""
+
+
+class SettingsError(Exception):
+    """The configuration file says something we do not understand; `at` is where."""
+
+    def __init__(self, at: tuple[str | int, ...], message: str) -> None:
+        super().__init__(message)
+        self.at = at
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an administrator may choose; the defaults are for an OpenShift that nobody reconfigured."""
+
+    allocated: range = OPENSHIFT_RANGE
+    rules: Mapping[str, bool | Mapping[str, str]] = field(default_factory=dict)
+    exempt_namespaces: tuple[str, ...] = ("openshift-*", "kube-*")
+    exempt_service_accounts: frozenset[str] = frozenset()
+
+    def allocates(self, identity: int) -> bool:
+        """Tell whether a UID or GID is one that OpenShift allocates to namespaces."""
+        return identity in self.allocated
+
+    def enables(self, rule: str, *, default: bool) -> bool:
+        """Tell whether a rule is on: as the file says, else its default."""
+        return self.rules.get(rule, default) is not False
+
+    def option(self, rule: str, name: str, default: str) -> str:
+        """Return a rule's option as the file sets it, else its default."""
+        chosen = self.rules.get(rule)
+        return chosen.get(name, default) if isinstance(chosen, Mapping) else default
+
+    def exempts(self, namespace: str, service_account: str | None = None) -> bool:
+        """Tell whether a namespace, or a service account in it, is to be left alone entirely."""
+        if any(fnmatchcase(namespace, pattern) for pattern in self.exempt_namespaces):
+            return True
+        return service_account is not None and f"{namespace}/{service_account}" in self.exempt_service_accounts
+
+
+Options = Mapping[str, tuple[str, ...]]
+"""A rule's options: for each its allowed values, the default first."""
+
+
+def parse(document: Any, rules: Mapping[str, Options]) -> Settings:
+    """Check a configuration file's content and freeze it.
+
+    `rules` has every rule's ID and options. Raises SettingsError.
+    """
+    top = _mapping(document, (), {"allocated", "rules", "exempt"})
+    exempt = _mapping(top.get("exempt"), ("exempt",), {"namespaces", "serviceAccounts"})
+    settings = Settings(rules=_rules(top.get("rules"), rules))
+    return Settings(
+        allocated=_range(top["allocated"]) if "allocated" in top else settings.allocated,
+        rules=settings.rules,
+        exempt_namespaces=_strings(exempt, "namespaces", settings.exempt_namespaces),
+        exempt_service_accounts=frozenset(_strings(exempt, "serviceAccounts", ())),
+    )
+
+
+def _mapping(value: Any, at: tuple[str | int, ...], keys: set[str]) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise SettingsError(at, "a map belongs here")
+    for key in value:
+        if key not in keys:
+            raise SettingsError((*at, key), f"unknown; known here: {', '.join(sorted(keys))}")
+    return value
+
+
+def _rules(value: Any, known: Mapping[str, Options]) -> Mapping[str, bool | Mapping[str, str]]:
+    chosen: dict[str, bool | Mapping[str, str]] = {}
+    for rule, wanted in _mapping(value, ("rules",), set(known)).items():
+        at = ("rules", rule)
+        if isinstance(wanted, bool):
+            chosen[rule] = wanted
+            continue
+        if wanted is None or not known[rule]:
+            raise SettingsError(at, "true or false belongs here")
+        for name, option in _mapping(wanted, at, set(known[rule])).items():
+            if option not in known[rule][name]:
+                raise SettingsError((*at, name), f"one of these belongs here: {', '.join(known[rule][name])}")
+        chosen[rule] = wanted
+    return chosen
+
+
+def _range(value: Any) -> range:
+    first, dash, last = str(value).partition("-")
+    if not (dash and first.isdecimal() and last.isdecimal() and 0 < int(first) <= int(last)):
+        raise SettingsError(("allocated",), "a range like 1000000000-1999999999 belongs here")
+    return range(int(first), int(last) + 1)
+
+
+def _strings(exempt: Mapping[str, Any], key: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    value = exempt.get(key)
+    if value is None:
+        return default
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise SettingsError(("exempt", key), "a list of names belongs here")
+    return tuple(value)
