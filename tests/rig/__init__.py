@@ -1,0 +1,1 @@
+"""OpenShift's control-plane admission on loopback."""

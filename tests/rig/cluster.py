@@ -1,0 +1,122 @@
+"""Bring a control plane with OpenShift's admission up and down."""
+
+import contextlib
+import json
+import pathlib
+import random
+import shutil
+import socket
+from collections.abc import Iterator, Sequence
+
+from tests.rig.build import build, openshift_sources
+from tests.rig.certificates import write_certificates
+from tests.rig.client import Client, Cluster, Response, wait
+from tests.rig.components import (
+    Mode,
+    death,
+    reach,
+    reach_admission,
+    start_apiserver,
+    start_controllers,
+    start_etcd,
+)
+from tests.rig.processes import down, recorded
+
+__all__ = ["Cluster", "Mode", "Response", "down", "running", "up", "wait"]
+
+ROLES = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
+BINDINGS = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
+SCCS = "/apis/security.openshift.io/v1/securitycontextconstraints"
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
+@contextlib.contextmanager
+def running(
+    directory: pathlib.Path | str, *, mode: Mode = "scc", apiserver_args: Sequence[str] = ()
+) -> Iterator[Cluster]:
+    """Start a cluster as `up` does, and stop it at the end whatever happens."""
+    cluster = up(directory, mode=mode, apiserver_args=apiserver_args)
+    try:
+        yield cluster
+    finally:
+        down(cluster.directory)
+
+
+def up(directory: pathlib.Path | str, *, mode: Mode = "scc", apiserver_args: Sequence[str] = ()) -> Cluster:
+    """Start an empty cluster that keeps its state in the directory, and wait until it admits pods."""
+    binaries = build()
+    directory = pathlib.Path(directory).absolute()
+    directory.mkdir(parents=True, exist_ok=True)
+    if any(recorded(directory).values()):
+        raise RuntimeError(f"a cluster runs in {directory} already: run down first")
+    for name in ("etcd", "cache"):
+        shutil.rmtree(directory / name, ignore_errors=True)
+    directory.joinpath("pids").write_text("")
+    write_certificates(directory)
+    port, etcd_port, peer_port = free_ports(3)
+    for user, file in (("admin", "kubeconfig"), ("controllers", "controllers.kubeconfig")):
+        directory.joinpath(file).write_text(kubeconfig(directory, port, user))
+    cluster = Cluster(directory, f"https://127.0.0.1:{port}", binaries, Client(port, directory))
+    try:
+        start_etcd(cluster, etcd_port, peer_port)
+        start_apiserver(cluster, port, etcd_port, mode, apiserver_args)
+        start_controllers(cluster)  # while they come up, there is time for the SCCs
+        if mode != "without-scc":
+            create_sccs(cluster, mode)
+        reach_admission(cluster)
+    except BaseException as error:
+        why = death(cluster)
+        down(directory)
+        if why:
+            raise RuntimeError(why) from error
+        raise
+    return cluster
+
+
+def free_ports(count: int) -> list[int]:
+    """Find ports below those that outgoing connections take, lest one be lost before it is used."""
+    ports: list[int] = []
+    for port in random.SystemRandom().sample(range(15000, 32000), 1000):
+        with contextlib.suppress(OSError), socket.socket() as listener:
+            listener.bind(("127.0.0.1", port))
+            ports.append(port)
+        if len(ports) == count:
+            return ports
+    raise RuntimeError("no free ports on 127.0.0.1")
+
+
+def kubeconfig(directory: pathlib.Path, port: int, user: str) -> str:
+    """Write a kubeconfig in JSON, which is YAML too."""
+    cluster = {"server": f"https://127.0.0.1:{port}", "certificate-authority": str(directory / "ca.crt")}
+    credentials = {"client-certificate": f"{directory}/{user}.crt", "client-key": f"{directory}/{user}.key"}
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "rig", "cluster": cluster}],
+            "users": [{"name": user, "user": credentials}],
+            "contexts": [{"name": "rig", "context": {"cluster": "rig", "user": user}}],
+            "current-context": "rig",
+        }
+    )
+
+
+def create_sccs(cluster: Cluster, mode: Mode) -> None:
+    """Create what OpenShift's API server operator creates; as in 4.2, `restricted` is for everyone."""
+    manifests = openshift_sources() / "manifests"
+    everyone_uses = "restricted" if mode == "like-4.2" else "restricted-v2"
+
+    def create(path: str, pattern: str) -> None:
+        for manifest in sorted(manifests.glob(pattern)):
+            text = manifest.read_text()
+            if path == BINDINGS:
+                text = text.replace("restricted-v2", everyone_uses)
+            response = cluster.request("POST", path, text, content_type="application/yaml")
+            if response.status != 201:
+                raise RuntimeError(f"cannot create {manifest.name}: {response.body.get('message')}")
+
+    create(CRDS, "00-crd.yaml")
+    reach(cluster, "kube-apiserver", "served SCCs", lambda: cluster.request("GET", SCCS).status == 200)
+    create(SCCS, "20-scc-*.yaml")
+    create(ROLES, "20-cr-*.yaml")
+    create(BINDINGS, "20-crb-*.yaml")
