@@ -1,0 +1,1 @@
+"""The tests, the rig, the demo, and what generates files."""

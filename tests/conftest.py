@@ -1,0 +1,58 @@
+"""What tests on the rig share: clusters and the webhook, started once per run, or the reason why they are not there."""
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from tests.installed import install
+from tests.rig.build import Unavailable, build
+from tests.rig.cluster import Cluster, running
+from tests.server import Server, serving
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--rig",
+        choices=("auto", "required", "off"),
+        default="auto",
+        help="tests on OpenShift's admission: where Go is (auto), or else fail (required), or not at all (off)",
+    )
+
+
+@pytest.fixture(scope="session")
+def rig(request: pytest.FixtureRequest) -> None:
+    """Build the rig, or say in one sentence why it is not there: skipped, or with --rig=required an error."""
+    wanted = request.config.getoption("--rig")
+    if wanted == "off":
+        pytest.skip("--rig=off")
+    try:
+        build()
+    except Unavailable as why:
+        if wanted == "required":
+            pytest.fail(str(why), pytrace=False)
+        pytest.skip(str(why))
+
+
+@pytest.fixture(scope="session")
+def webhook() -> Iterator[Server]:
+    """Start the webhook on a loopback address of its own: its port is fixed, and runs may be side by side."""
+    host = "127." + ".".join(str(random.SystemRandom().randint(1, 254)) for _ in range(3))
+    with serving(host=host, port=8443) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def cluster(rig: None, webhook: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Start OpenShift's admission, with the webhook installed as deploy/ has it."""
+    with running(tmp_path_factory.mktemp("rig"), mode="scc") as running_cluster:
+        install(running_cluster, webhook)
+        yield running_cluster
+
+
+@pytest.fixture(scope="session")
+def cluster_like_4_2(rig: None, webhook: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Start the same as OpenShift 4.2 was: SCC is not run again after webhooks, and everyone may use `restricted`."""
+    with running(tmp_path_factory.mktemp("rig-4.2"), mode="like-4.2") as running_cluster:
+        install(running_cluster, webhook)
+        yield running_cluster

@@ -1,0 +1,78 @@
+"""Install the webhook on the rig as deploy/ has it, and make namespaces that it cares for, or not."""
+
+import base64
+import copy
+from pathlib import Path
+from typing import Any
+
+from tests.rig.cluster import Cluster, wait
+from tests.server import Server
+from webhook import manifests
+from webhook.registration import NAME, OWN
+
+DEPLOYED = Path(__file__).parent.parent / "deploy/base/webhook-configuration.yaml"
+CONFIGURATIONS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+OPTED_IN = {OWN: "enabled"}
+
+
+def install(cluster: Cluster, server: Server, configuration: dict[str, Any] | None = None) -> None:
+    """Register the webhook, and wait until the API server asks it.
+
+    The configuration is the deployed one, with the caBundle that OpenShift's service CA would put there; the Service
+    that it names leads to this machine.
+    """
+    namespace(cluster, OWN)
+    service = {"type": "ExternalName", "externalName": server.host}
+    cluster.make(f"/api/v1/namespaces/{OWN}/services", {"metadata": {"name": OWN}, "spec": service})
+    register(cluster, server, configuration or deployed())
+    namespace(cluster, "probe", **OPTED_IN)
+    wait(lambda: _asks(cluster), "review of a dry run")
+
+
+def deployed() -> dict[str, Any]:
+    """Return the configuration in deploy/base."""
+    value: dict[str, Any] = manifests.one_document(DEPLOYED).value
+    return value
+
+
+def register(cluster: Cluster, server: Server, configuration: dict[str, Any]) -> None:
+    """Create or replace the webhook configuration, with the server's CA in it."""
+    configuration = copy.deepcopy(configuration)
+    bundle = base64.b64encode(server.ca.read_bytes()).decode()
+    for webhook in configuration["webhooks"]:
+        webhook["clientConfig"]["caBundle"] = bundle
+    name = configuration["metadata"]["name"]
+    cluster.request("DELETE", f"{CONFIGURATIONS}/{name}")
+    cluster.make(CONFIGURATIONS, configuration)
+
+
+def uninstall(cluster: Cluster) -> None:
+    """Take the webhook's registration away."""
+    cluster.request("DELETE", f"{CONFIGURATIONS}/{NAME}")
+
+
+def namespace(cluster: Cluster, name: str, **labels: str) -> str:
+    """Create a namespace and wait until pods can be created in it."""
+    cluster.make("/api/v1/namespaces", {"metadata": {"name": name, "labels": labels}})
+    account = f"/api/v1/namespaces/{name}/serviceaccounts/default"
+    wait(lambda: cluster.request("GET", account).status == 200, f"service account in {name}")
+    return name
+
+
+def deployment(name: str, **pod_spec: Any) -> dict[str, Any]:
+    """Return a small Deployment whose pods have the given fields."""
+    labels = {"app": name}
+    spec = {"containers": [{"name": "main", "image": "example"}], **pod_spec}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": spec}},
+    }
+
+
+def _asks(cluster: Cluster) -> bool:
+    body = deployment("probe", securityContext={"fsGroup": 100})
+    answer = cluster.request("POST", "/apis/apps/v1/namespaces/probe/deployments?dryRun=All", body)
+    assert answer.status == 201, answer.body
+    return "fsGroup" not in answer.body["spec"]["template"]["spec"]["securityContext"]

@@ -1,0 +1,121 @@
+"""Start the webhook as in production (gunicorn, TLS, its own certificate) on loopback, and send it reviews."""
+
+import http.client
+import json
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from webhook.model import Object, Request
+from webhook.workload import group_of
+
+STARTS_WITHIN = 15  # seconds; it takes one
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running webhook."""
+
+    host: str
+    port: int
+    observe_port: int
+    ca: Path
+    log: Path
+    process: subprocess.Popen[bytes]
+
+    def post(self, body: bytes, content_type: str = "application/json", path: str = "/mutate") -> tuple[int, bytes]:
+        """Send one body over HTTPS; return status and answer."""
+        connection = self.connect()
+        try:
+            connection.request("POST", path, body, {"Content-Type": content_type})
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
+
+    def connect(self) -> http.client.HTTPSConnection:
+        """Open a connection that trusts only the server's own CA."""
+        context = ssl.create_default_context(cafile=str(self.ca))
+        return http.client.HTTPSConnection(self.host, self.port, timeout=10, context=context)
+
+    def observe(self, path: str) -> tuple[int, str]:
+        """GET a page of the observation port, which is plain HTTP."""
+        connection = http.client.HTTPConnection(self.host, self.observe_port, timeout=10)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        finally:
+            connection.close()
+
+
+@contextmanager
+def serving(*arguments: str, host: str = "127.0.0.1", port: int | None = None) -> Iterator[Server]:
+    """Start `python -m webhook serve`, wait until it is ready, stop it at the end."""
+    with tempfile.TemporaryDirectory() as folder:
+        port, observe_port = port or free_port(), free_port()
+        ca, log = Path(folder, "ca.crt"), Path(folder, "log")
+        command = [sys.executable, "-m", "webhook", "serve", "--host", host, "--port", str(port)]
+        command += ["--observe-port", str(observe_port), "--ca-out", str(ca), *arguments]
+        with log.open("wb") as output:
+            process = subprocess.Popen(command, stdout=output, stderr=output)
+        server = Server(host, port, observe_port, ca, log, process)
+        try:
+            _await(server)
+            yield server
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _await(server: Server) -> None:
+    deadline = time.monotonic() + STARTS_WITHIN
+    while True:
+        try:
+            if server.observe("/readyz")[0] == http.HTTPStatus.OK:
+                return
+        except OSError:
+            time.sleep(0.05)
+        if server.process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"the webhook did not start:\n{server.log.read_text()}")
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def review(request: Request, version: str = "v1") -> bytes:
+    """Write the AdmissionReview that the API server would send for a request."""
+    api_version = (request.object or request.old or {}).get("apiVersion", "v1")
+    body: Object = {
+        "uid": request.uid or str(uuid.uuid4()),
+        "kind": {
+            "group": group_of(request.kind),
+            "version": str(api_version).rpartition("/")[2],
+            "kind": request.kind.partition(".")[0],
+        },
+        "operation": request.operation,
+        "namespace": request.namespace,
+        "name": request.name,
+        "subResource": request.subresource,
+        "object": request.object,
+        "oldObject": request.old,
+    }
+    envelope: dict[str, Any] = {
+        "apiVersion": f"admission.k8s.io/{version}",
+        "kind": "AdmissionReview",
+        "request": {key: value for key, value in body.items() if value not in ("", None)},
+    }
+    return json.dumps(envelope).encode()

@@ -1,0 +1,322 @@
+"""The text of a document changes where an operation says so, and nowhere else."""
+
+import difflib
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webhook.edit import edit
+
+UPSTREAM = Path(os.environ.get("UPSTREAM_MANIFESTS", Path(__file__).parents[2] / "shared" / "upstream"))
+
+
+def remove(path: str) -> dict[str, Any]:
+    return {"op": "remove", "path": path}
+
+
+def add(path: str, value: Any) -> dict[str, Any]:
+    return {"op": "add", "path": path, "value": value}
+
+
+def replace(path: str, value: Any) -> dict[str, Any]:
+    return {"op": "replace", "path": path, "value": value}
+
+
+REMOVE = {
+    "key": ("a: 1\nb: 2\nc: 3\n", "/b", "a: 1\nc: 3\n"),
+    "key with its comment": ("a: 1\nb: 2 # two\nc: 3\n", "/b", "a: 1\nc: 3\n"),
+    "comment above stays": ("a: 1\n# two\nb: 2\n# three\nc: 3\n", "/b", "a: 1\n# two\n# three\nc: 3\n"),
+    "nested value": ("a:\n  b:\n    c: 1\n\n    # d\n    d: 2\n  # e\n  e: 3\n", "/a/b", "a:\n  # e\n  e: 3\n"),
+    "literal": ("a: |\n  x # y\n  # z\n\n# b\nb: 1\n", "/a", "\n# b\nb: 1\n"),
+    "folded, blank lines kept": ("a: >+\n  x\n\nb: 1\n", "/a", "b: 1\n"),
+    "folded plain": ("a: long\n  string\nb: 1\n", "/a", "b: 1\n"),
+    "null": ("a:\n  b:\n  c: 1\n", "/a/b", "a:\n  c: 1\n"),
+    "last key": ("a:\n  b: 1\nc: 2\n", "/a/b", "a: {}\nc: 2\n"),
+    "last key, comments": ("a: # a\n  # b\n  b: 1 # one\n  # end\nc: 2\n", "/a/b", "a: {} # a\n  # b\n  # end\nc: 2\n"),
+    "last key of an item": ("- a: 1 # one\n- b: 2\n", "/0/a", "- {}\n- b: 2\n"),
+    "last key of the root": ("# top\na: 1\n", "/a", "# top\n{}\n"),
+    "first key of an item": ("- name: x # x\n  image: y\n", "/0/name", "- image: y\n"),
+    "first key of an item, comment": ("- name: x\n  # img\n  image: y\n", "/0/name", "- # img\n  image: y\n"),
+    "first item": ("a:\n- 1\n- 2\n", "/a/0", "a:\n- 2\n"),
+    "middle item": ("a:\n  - b: 1\n    c: 2\n  - b: 3\n    c: 4\n  - 5\n", "/a/1", "a:\n  - b: 1\n    c: 2\n  - 5\n"),
+    "last item": ("a:\n- 1\n- b: 2\n  c: 3\nd: 4\n", "/a/1", "a:\n- 1\nd: 4\n"),
+    "only item": ("a:\n- 1\nb: 2\n", "/a/0", "a: []\nb: 2\n"),
+    "item of a list in a list": ("- - 1\n  - 2\n", "/0/0", "- - 2\n"),
+    "flow, first": ("{a: 1, b: 2, c: 3}\n", "/a", "{b: 2, c: 3}\n"),
+    "flow, last": ("a: {b: 1, c: 2} # c\n", "/a/c", "a: {b: 1} # c\n"),
+    "flow, only": ("a: { b: 1 }\n", "/a/b", "a: {}\n"),
+    "flow list": ("a: [x, 'y', z]\n", "/a/1", "a: [x, z]\n"),
+    "flow lines": ("a: {\n  b: 1, # b\n  # c\n  c: 2,\n}\n", "/a/b", "a: {\n  # c\n  c: 2,\n}\n"),
+    "flow lines, last": ("a: {\n  b: 1, # b\n  c: 2\n}\n", "/a/c", "a: {\n  b: 1, # b\n}\n"),
+    "JSON": ('{\n  "a": 1,\n  "b": {\n    "c": 2\n  }\n}\n', "/b", '{\n  "a": 1\n}\n'),
+    "JSON, only key": ('{\n  "a": 1,\n  "b": {\n    "c": 2\n  }\n}\n', "/b/c", '{\n  "a": 1,\n  "b": {}\n}\n'),
+    "JSON, one line": ('{"a":1,"b":2}', "/a", '{"b":2}'),
+    "Windows line ends": ("a: 1\r\nb: 2 # two\r\nc:\r\n  d: 3\r\n", "/b", "a: 1\r\nc:\r\n  d: 3\r\n"),
+    "Windows line ends, last key": ("c: # c\r\n  d: 3\r\n", "/c/d", "c: {} # c\r\n"),
+    "no newline at the end": ("a: 1\nb: 2", "/b", "a: 1"),
+    "no newline at the end, comment": ("a: 1\nb: 2 # two", "/b", "a: 1"),
+    "no newline at the end, last key": ("a:\n  b: 2", "/a/b", "a: {}"),
+    "byte order mark, non-BMP": ("\ufeff# 😀\na: 😀\nb: é😀 # 😀\nc: 3\n", "/b", "\ufeff# 😀\na: 😀\nc: 3\n"),
+    "escaped key": ("m:\n  istio.io/rev: x\n  a~b: y\n  c: z\n", "/m/a~0b", "m:\n  istio.io/rev: x\n  c: z\n"),
+    "escaped slash": ("m:\n  istio.io/rev: x\n  c: z\n", "/m/istio.io~1rev", "m:\n  c: z\n"),
+    "empty key": ("'': 1\nb: 2\n", "/", "b: 2\n"),
+    "traps stay": (
+        "a: 1\nb: yes\nc: 012\nd: 1_000\ne: 2020-01-01\n",
+        "/a",
+        "b: yes\nc: 012\nd: 1_000\ne: 2020-01-01\n",
+    ),
+    "document start": ("---\n# top\na: 1\nb: 2\n", "/a", "---\n# top\nb: 2\n"),
+    "anchor elsewhere": ("a: &x 1\nb: 2\nc: *x\n", "/b", "a: &x 1\nc: *x\n"),
+}
+
+ADD = {
+    "key": ("a:\n  b: 1 # b\n\n# d\nd: 1\n", "/a/c", 2, "a:\n  b: 1 # b\n  c: 2\n\n# d\nd: 1\n"),
+    "key in an item": ("- name: x\n  image: y\n- z\n", "/0/tty", True, "- name: x\n  image: y\n  tty: true\n- z\n"),
+    "key that is there": ("a: 1 # one\nb: 2\n", "/a", 3, "a: 3 # one\nb: 2\n"),
+    "key after a literal": ("a:\n  b: |\n    x\n\nc: 1\n", "/a/d", 2, "a:\n  b: |\n    x\n  d: 2\n\nc: 1\n"),
+    "key after kept lines": ("a:\n  b: |+\n    x\n\nc: 1\n", "/a/d", 2, "a:\n  b: |+\n    x\n\n  d: 2\nc: 1\n"),
+    "key after an alias": ("a: &x 1\nb:\n  c: *x\n", "/b/d", 2, "a: &x 1\nb:\n  c: *x\n  d: 2\n"),
+    "no newline at the end": ("a: 1", "/b", 2, "a: 1\nb: 2"),
+    "Windows line ends": ("a: 1\r\n", "/b", {"c": [1]}, "a: 1\r\nb:\r\n  c:\r\n  - 1\r\n"),
+    "byte order mark": ("\ufeffa: 1\n", "/b", "😀", "\ufeffa: 1\nb: 😀\n"),
+    "empty mapping": ("a:\n  b: {} # b\n", "/a/b/c", 1, "a:\n  b: # b\n    c: 1\n"),
+    "empty mapping in an item": ("- {}\n- 1\n", "/0/a", {"b": 1}, "- a:\n    b: 1\n- 1\n"),
+    "empty list": ("a: []\nb: 1\n", "/a/-", {"c": 1, "d": 2}, "a:\n- c: 1\n  d: 2\nb: 1\n"),
+    "value for null": ("a: # a\nb:\n", "/a", 1, "a: 1 # a\nb:\n"),
+    "mapping for null": ("a: # a\nb:\n", "/a", {"c": 1}, "a: # a\n  c: 1\nb:\n"),
+    "mapping for ~": ("a: ~\nb: 1\n", "/a", {"c": 1}, "a:\n  c: 1\nb: 1\n"),
+    "item": ("a:\n- 1 # one\n# b\nb: 2\n", "/a/-", 2, "a:\n- 1 # one\n- 2\n# b\nb: 2\n"),
+    "item, indented": ("a:\n  - b: 1\nb: 2\n", "/a/1", {"b": 2, "c": 3}, "a:\n  - b: 1\n  - b: 2\n    c: 3\nb: 2\n"),
+    "item in the middle": ("a:\n- 1\n# 2\n- 2\n", "/a/1", "x", "a:\n- 1\n- x\n# 2\n- 2\n"),
+    "item in front": ("a:\n  # 1\n  - 1\n", "/a/0", "x", "a:\n  - x\n  # 1\n  - 1\n"),
+    "item in front, inline": ("- - 1\n", "/0/0", {"a": 1, "b": 2}, "- - a: 1\n    b: 2\n  - 1\n"),
+    "nested value": (
+        "a: 1\n",
+        "/b",
+        {"c": [{"d": {}, "e": []}, [1, 2]]},
+        "a: 1\nb:\n  c:\n  - d: {}\n    e: []\n  - - 1\n    - 2\n",
+    ),
+    "flow": ("a: {b: 1} # a\n", "/a/c", "x, y", 'a: {b: 1, c: "x, y"} # a\n'),
+    "flow, nested": ("a: {b: {}}\n", "/a/b/c", [1, {"d": None}], "a: {b: {c: [1, {d: null}]}}\n"),
+    "flow, empty root": ("{}\n", "/a", 1, "{a: 1}\n"),
+    "flow list, front": ("a: [1, 2]\n", "/a/0", 0, "a: [0, 1, 2]\n"),
+    "flow lines": ("a: {\n  b: 1 # b\n}\n", "/a/c", 2, "a: {\n  b: 1, # b\n  c: 2\n}\n"),
+    "JSON": ('{\n  "a": 1\n}\n', "/b", {"c": [1]}, '{\n  "a": 1,\n  "b": {\n    "c": [\n      1\n    ]\n  }\n}\n'),
+    "JSON, indent 4": ('{\n    "a": {}\n}', "/a/b", "x", '{\n    "a": {\n        "b": "x"\n    }\n}'),
+    "JSON, one line": ('{"a": [1]}', "/a/-", {"b": True}, '{"a": [1, {"b": true}]}'),
+    "key to quote": ("a: 1\n", "/yes", "no", 'a: 1\n"yes": "no"\n'),
+    "slash in key": ("a: 1\n", "/istio.io~1rev", "x", "a: 1\nistio.io/rev: x\n"),
+    "long string": ("a: 1\n", "/b", "x " * 100, "a: 1\nb: " + json.dumps("x " * 100) + "\n"),
+    "two lines": ("a: 1\n", "/b", "x\ny", 'a: 1\nb: "x\\ny"\n'),
+    "comma in block style": ("- --a\n", "/-", "--b=x,y", "- --a\n- --b=x,y\n"),
+}
+
+REPLACE = {
+    "scalar": ("a: 'x'   # a\nb: 1\n", "/a", "z", "a: z   # a\nb: 1\n"),
+    "scalar below its key": ("a:\n  'x' # a\nb: 1\n", "/a", "z", "a:\n  z # a\nb: 1\n"),
+    "literal": ("a: |\n  x\n  y\nb: 1\n", "/a", "z", "a: z\nb: 1\n"),
+    "folded string": ("a: 'x\n  y\n\n  z' # a\nb: 1\n", "/a", 1, "a: 1 # a\nb: 1\n"),
+    "item": ("- a\n- b # b\n", "/1", "c", "- a\n- c # b\n"),
+    "mapping by scalar": ("a: # a\n  b: 1\nc: 2\n", "/a", None, "a: null # a\nc: 2\n"),
+    "mapping by mapping": ("a:\n  b: 1 # b\n  c: 2 # c\nd: 3\n", "/a", {"e": 4}, "a:\n  e: 4\nd: 3\n"),
+    "list by mapping": ("a:\n- 1\nb: 2\n", "/a", {"c": 1}, "a:\n  c: 1\nb: 2\n"),
+    "mapping by list": ("a:\n  c: 1\nb: 2\n", "/a", [1], "a:\n- 1\nb: 2\n"),
+    "scalar by mapping": ("a: 1 # a\nb: 2\n", "/a", {"c": 1}, "a: # a\n  c: 1\nb: 2\n"),
+    "item by item": ("- a: 1\n  b: 2 # b\n- c\n", "/0", {"d": [1]}, "- d:\n  - 1\n- c\n"),
+    "empty item": ("-\n- 1\n", "/0", {"a": 1, "b": 2}, "- a: 1\n  b: 2\n- 1\n"),
+    "flow": ("a: {b: 1, c: 2}\n", "/a/b", [1], "a: {b: [1], c: 2}\n"),
+    "flow by flow": ("a: {b: 1, c: 2}\n", "/a", {"d": 1}, "a: {d: 1}\n"),
+    "flow null": ("a: {b: , c: 2}\n", "/a/b", 1, "a: {b: 1, c: 2}\n"),
+    "JSON": ('{\n  "a": 1,\n  "b": 2\n}\n', "/a", {"c": "é😀"}, '{\n  "a": {\n    "c": "é😀"\n  },\n  "b": 2\n}\n'),
+    "Windows line ends": ("a: 1 # a\r\nb: 2\r\n", "/a", {"c": 1}, "a: # a\r\n  c: 1\r\nb: 2\r\n"),
+    "true by 1": ("a: true\n", "/a", 1, "a: 1\n"),
+}
+
+CASES = [pytest.param(a, remove(p), b, id=f"remove {name}") for name, (a, p, b) in REMOVE.items()]
+CASES += [pytest.param(a, add(p, v), b, id=f"add {name}") for name, (a, p, v, b) in ADD.items()]
+CASES += [pytest.param(a, replace(p, v), b, id=f"replace {name}") for name, (a, p, v, b) in REPLACE.items()]
+
+
+@pytest.mark.parametrize(("before", "operation", "after"), CASES)
+def test_changes_only_the_spot(before: str, operation: dict[str, Any], after: str) -> None:
+    assert edit(before, [operation]) == after
+
+
+def test_operations_apply_one_after_the_other() -> None:
+    text = "spec:\n  securityContext: # why\n    runAsUser: 1\n"
+    context = "/spec/securityContext"
+    operations = [remove(f"{context}/runAsUser"), add(f"{context}/runAsNonRoot", True), add(f"{context}/x", [])]
+    assert edit(text, operations) == "spec:\n  securityContext: # why\n    runAsNonRoot: true\n    x: []\n"
+
+
+def test_no_operations_change_nothing() -> None:
+    assert edit("a:   1\r\n\n", []) == "a:   1\r\n\n"
+
+
+@pytest.mark.parametrize(
+    "string",
+    [
+        "yes",
+        "on",
+        "no",
+        "~",
+        "null",
+        "1e3",
+        "0o14",
+        "012",
+        "1_000",
+        "0x1F",
+        "y",
+        "2020-01-01",
+        ".inf",
+        "1:30",
+        "=",
+        "<<",
+        "#",
+        "-",
+        "'",
+    ],
+)
+def test_strings_stay_strings_for_every_parser(string: str) -> None:
+    assert edit("a: 1\n", [add("/b", string)]) == f'a: 1\nb: "{string}"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "operation"),
+    [
+        pytest.param("a: &x\n  b: 1\nc: *x\n", remove("/a/b"), id="anchor above"),
+        pytest.param("a: &x\n  b: 1\n  c: 2\n", replace("/a", 1), id="anchor"),
+        pytest.param("a: &x\n  b: 1\nc: *x\n", add("/c/d", 1), id="alias above"),
+        pytest.param("a: &x 1\nc: *x\n", replace("/c", 2), id="alias"),
+        pytest.param("a: &x\n  b: 1\nc: *x\n", remove("/a"), id="anchor in use"),
+        pytest.param("a: &x\n  b: 1\nc:\n  <<: *x\n  d: 1\n", remove("/c/b"), id="merged key"),
+        pytest.param("a: !!map\n  b: 1\n  c: 2\n", remove("/a/b"), id="tag above"),
+        pytest.param("a: !!str 1\n", replace("/a", 2), id="tag"),
+        pytest.param("? a\n: 1\n", replace("/a", 2), id="complex key"),
+        pytest.param("[a]: 1\nb: 2\n", replace("/b", 2), id="list as a key"),
+        pytest.param("{a, b: 1}\n", replace("/b", 2), id="key alone in a flow mapping"),
+        pytest.param("{a: 1 # one\n, b: 1}\n", remove("/a"), id="comment before a comma"),
+        pytest.param("a: |\n  x", add("/b", 2), id="literal that a newline would change"),
+        pytest.param("yes: 1\n", replace("/yes", 2), id="key that is no string"),
+        pytest.param("a: 1\n---\nb: 2\n", replace("/a", 2), id="two documents"),
+        pytest.param("", add("/a", 2), id="no document"),
+        pytest.param("a: 1\n", replace("", {"b": 1}), id="whole document"),
+        pytest.param("a: [\n", remove("/a"), id="no YAML"),
+        pytest.param("[" * 5000 + "]" * 5000, remove("/0"), id="too deep"),
+        pytest.param("a: 1\x85b: 2\nc: 3\n", remove("/a"), id="unusual line ends"),
+    ],
+)
+def test_gives_up_where_in_doubt(text: str, operation: dict[str, Any]) -> None:
+    assert edit(text, [operation]) is None
+
+
+KEYS = st.sampled_from(["a", "b", "name", "istio.io/rev", "a~b", "yes", "12", "", "long key", "é😀"])
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.sampled_from([0.5, 1e20, "x", "# x", "a: b", "x,y", "12", "x\ny\n", "w " * 60]),
+)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=12
+)
+ROOTS = st.dictionaries(KEYS, VALUES, min_size=1, max_size=4)
+
+
+def spots(value: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield the path, holder and key of every value below."""
+    for key, child in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        below = f"{path}/{str(key).replace('~', '~0').replace('/', '~1')}"
+        yield below, value, key
+        yield from spots(child, below)
+
+
+def commented(text: str, draw: Any) -> str:
+    lines = [line + draw(st.sampled_from(["", "", " # why"])) for line in text.split("\n")[:-1]]
+    changed = "\n".join(lines) + "\n"
+    try:
+        return changed if yaml.safe_load(changed) == yaml.safe_load(text) else text
+    except yaml.YAMLError:
+        return text
+
+
+@given(st.data(), ROOTS, st.sampled_from(["block", "flow", "JSON"]))
+def test_result_is_exact(data: Any, root: dict[str, Any], style: str) -> None:
+    if style == "JSON":
+        text = json.dumps(root, indent=data.draw(st.sampled_from([None, 2, 4])), ensure_ascii=False)
+    else:
+        text = commented(
+            yaml.safe_dump(root, default_flow_style=style == "flow", sort_keys=False, allow_unicode=True), data.draw
+        )
+    before, expected = text, yaml.safe_load(text)
+    path, holder, key = data.draw(st.sampled_from(list(spots(expected))))
+    operation = data.draw(st.sampled_from(["add", "remove", "replace", "add new"]))
+    value = data.draw(VALUES)
+    if operation == "remove":
+        result = edit(text, [remove(path)])
+        del holder[key]
+    elif operation == "add new" and isinstance(holder, dict):
+        operation, path = "add", path[: path.rindex("/")] + "/added"
+        result = edit(text, [add(path, value)])
+        holder["added"] = value
+    elif operation == "replace" or isinstance(holder, dict):
+        result = edit(text, [replace(path, value)])
+        holder[key] = value
+    else:
+        result = edit(text, [add(path, value)])
+        holder.insert(key, value)
+    may_give_up = (
+        style != "block" or re.search(r"^\s*(- )*\? ", text, re.MULTILINE) or "1e+20" in before + json.dumps(value)
+    )
+    assert may_give_up or result is not None
+    if result is not None:
+        assert json.dumps(yaml.safe_load(result)) == json.dumps(expected)
+    if result is not None and style == "block":
+        changes = [line[0] for line in difflib.ndiff(text.split("\n"), result.split("\n"))]
+        if operation == "remove":
+            assert changes.count("+") <= 1  # `parent: {}`, or what moved up to the dash
+        if path.endswith("/added") and len(holder) > 1:
+            assert "-" not in changes
+
+
+def documents() -> Iterator[tuple[str, str]]:
+    for file in sorted([*UPSTREAM.glob("kubeflow-26.03/*.yaml"), *UPSTREAM.glob("kubeflow-0.7/*.yaml")]):
+        for number, text in enumerate(re.split(r"^---[ \t]*\n", file.read_text(), flags=re.MULTILINE)):
+            yield f"{file.name} {number}", text
+
+
+@pytest.mark.skipif(not UPSTREAM.is_dir(), reason="The upstream manifests are not on this machine.")
+def test_upstream_manifests_change_only_where_asked() -> None:
+    for name, text in documents():
+        for path, holder, key in spots(yaml.load(text, Loader=yaml.CSafeLoader)):
+            if key in ("runAsUser", "runAsGroup", "fsGroup"):
+                removed, added = changed_lines(name, text, remove(path))
+                only = len(holder) == 1
+                assert [line.split(":")[0].strip(" -") for line in removed][-1] == key, name
+                assert (len(removed), len(added)) == ((2, 1) if only else (1, 0)) or added == [
+                    removed_dash(removed, text)
+                ], name
+            elif key == "securityContext" and isinstance(holder[key], dict) and "runAsNonRoot" not in holder[key]:
+                removed, added = changed_lines(name, text, add(f"{path}/runAsNonRoot", True))
+                assert added[-1].strip() == "runAsNonRoot: true", name
+                assert [line.replace(" {}", "") for line in removed] == added[:-1], name
+
+
+def changed_lines(name: str, text: str, operation: dict[str, Any]) -> tuple[list[str], list[str]]:
+    result = edit(text, [operation])
+    assert result is not None, (name, operation)
+    diff = list(difflib.unified_diff(text.split("\n"), result.split("\n"), n=0, lineterm=""))[2:]
+    return [line[1:] for line in diff if line[0] == "-"], [line[1:] for line in diff if line[0] == "+"]
+
+
+def removed_dash(removed: list[str], text: str) -> str:
+    below = text.split("\n")[text.split("\n").index(removed[0]) + 1]
+    return below.replace("  ", "- ", 1)

@@ -1,0 +1,64 @@
+"""Kubeflow as upstream ships it, nothing edited, on OpenShift's admission: without us and with us."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests import upstream
+from tests.installed import install
+from tests.rig.cluster import Cluster, running
+from tests.server import Server
+from tests.upstream import Installed
+
+pytestmark = [pytest.mark.rig, pytest.mark.timeout(600)]
+
+SERVER_SIDE = ("--server-side", "--force-conflicts", "--validate=false")
+# The weaker of two SCCs admits what the other refuses. Of those that upstream's service accounts may use.
+WEAKNESS = ("restricted-v2", "restricted", "nonroot-v2", "nonroot", "anyuid", "privileged")
+
+
+def manifests_of(release: str) -> list[upstream.Object]:
+    folder = upstream.FOLDER / release
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not there: UPSTREAM_MANIFESTS names the folder with upstream's manifests")
+    return upstream.read(folder)
+
+
+def install_all(cluster: Cluster, objects: list[upstream.Object]) -> Installed:
+    upstream.apply(cluster, [*upstream.missing_namespaces(cluster, objects), *objects], *SERVER_SIDE)
+    return upstream.judge(cluster, objects)
+
+
+@pytest.mark.parametrize(
+    ("release", "workloads", "without"), [("kubeflow-26.03", 50, 18), ("kubeflow-0.7-served", 80, 78)]
+)
+def test_every_workload_gets_a_pod_with_us_and_none_by_a_weaker_scc(
+    release: str, workloads: int, without: int, rig: None, webhook: Server, tmp_path: Path
+) -> None:
+    objects = manifests_of(release)
+    with running(tmp_path / "without") as cluster:
+        alone = install_all(cluster, objects)
+        assert (len(alone.admitted), len(alone.admitted) + len(alone.refused)) == (without, workloads)
+        assert all(
+            "unable to validate against any security context constraint" in why for why in alone.refused.values()
+        )
+
+        # Who installs us afterwards applies his manifests again, and what had been refused is saved.
+        install(cluster, webhook)
+        later = install_all(cluster, objects)
+        assert len(later.admitted) == workloads
+
+    with running(tmp_path / "with") as cluster:
+        install(cluster, webhook)
+        saved = install_all(cluster, objects)
+        assert saved.refused == {}
+        assert len(saved.admitted) == workloads
+        assert {saved.admitted[key] for key in alone.refused} == {"restricted-v2"}
+        assert not [k for k, scc in alone.admitted.items() if WEAKNESS.index(saved.admitted[k]) > WEAKNESS.index(scc)]
+        print(f"{release}: {without} of {workloads} without us, {len(saved.admitted)} of {workloads} with us")
+        print(f"by SCC: {dict(Counter(saved.admitted.values()))}")
+
+        before = upstream.generations(cluster)
+        install_all(cluster, objects)
+        assert upstream.generations(cluster) == before
