@@ -76,3 +76,12 @@ def _asks(cluster: Cluster) -> bool:
     answer = cluster.request("POST", "/apis/apps/v1/namespaces/probe/deployments?dryRun=All", body)
     assert answer.status == 201, answer.body
     return "fsGroup" not in answer.body["spec"]["template"]["spec"]["securityContext"]
+
+
+def mark_ready(cluster: Cluster, pods: str) -> None:
+    """Say in the status of every pod under a path what a kubelet would: it runs and is ready."""
+    for pod in cluster.request("GET", pods).body["items"]:
+        status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+        path = f"{pods.partition('?')[0]}/{pod['metadata']['name']}/status"
+        answer = cluster.request("PATCH", path, {"status": status}, content_type="application/merge-patch+json")
+        assert answer.status == 200, answer.body

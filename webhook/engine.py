@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from webhook import patch
@@ -56,12 +56,12 @@ def _left_alone(request: Request, obj: Object, settings: Settings) -> bool:
 
 
 def _offer_object(draft: Draft, rules: Sequence[Rule], settings: Settings) -> None:
-    rules = _unless_skipped(rules, draft.object, ())
+    rules = _unless_skipped(draft, rules, ())
     for rule in rules:
         if rule.on_object:
             _apply(draft, rule, rule.on_object(draft.object, settings))
     path = KINDS[draft.request.kind].template
-    for at in templates(draft.object, path) if path is not None else ():
+    for at in templates(draft.original, path) if path is not None else ():
         try:
             _offer_pod(draft, rules, at, settings)
         except UnknownShape as error:
@@ -69,21 +69,21 @@ def _offer_object(draft: Draft, rules: Sequence[Rule], settings: Settings) -> No
 
 
 def _offer_pod(draft: Draft, rules: Sequence[Rule], at: Pointer, settings: Settings) -> None:
-    view = pod(draft.request, draft.object, at, settings)
-    for rule in _unless_skipped(rules, draft.object, at):
-        if rule.on_pod and view:
-            before = draft.object
+    sent = pod(draft.request, draft.original, at, settings)
+    for rule in _unless_skipped(draft, rules, at):
+        if rule.on_pod and sent:
+            view = sent if draft.object is draft.original else replace(sent, object=draft.object, sent=sent)
             _apply(draft, rule, rule.on_pod(view))
-            if draft.object is not before:  # the first change copied the object: look at the copy from now on
-                view = pod(draft.request, draft.object, at, settings)
 
 
-def _unless_skipped(rules: Sequence[Rule], obj: Object, at: Pointer) -> Sequence[Rule]:
+def _unless_skipped(draft: Draft, rules: Sequence[Rule], at: Pointer) -> Sequence[Rule]:
     """Leave out the rules that an annotation on the object or the pod template asks us to skip."""
-    value = mapping(obj, (*at, "metadata", "annotations")).get(SKIP_ANNOTATION)
+    value = mapping(draft.object, (*at, "metadata", "annotations")).get(SKIP_ANNOTATION)
     if not isinstance(value, str):
         return rules
     skipped = {part.strip() for part in value.split(",")}
+    for unknown in sorted(skipped - RULES.keys() - {"none", ""}):
+        _warn(draft, f"annotation {SKIP_ANNOTATION} names no rule of ours: {unknown[:40]}")
     return [] if "none" in skipped else [rule for rule in rules if rule.id not in skipped]
 
 

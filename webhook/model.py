@@ -7,6 +7,8 @@ from typing import Any, Final, TypeGuard
 
 from webhook.settings import Settings
 
+LARGEST_ID: Final = 2**31 - 1  # the API server refuses others, and shall
+
 Object = dict[str, Any]
 Pointer = tuple[str | int, ...]
 Operation = dict[str, Any]
@@ -167,12 +169,13 @@ class Pod:
     object: Object
     at: Pointer
     """Of the pod spec."""
-    spec: Object
     settings: Settings
     scc: str = ""
     """The SCC that judged it, known of a Pod that arrives after OpenShift's plugin."""
     identity_kept: str = ""
     """Why nobody may touch its identity; empty where rules may."""
+    sent: "Pod | None" = None
+    """The same pod as it came, before any rule; None where this is it."""
     working: Object | None = None
     """The stored object, where its workload reports ready pods: what it says there was granted by somebody."""
 
@@ -196,9 +199,9 @@ class Pod:
     def foreign(self, at: Pointer) -> bool:
         """Tell whether the id at a pointer is one that OpenShift did not allocate and nobody granted."""
         value = lookup(self.object, at)
-        if type(value) is not int or self.settings.allocates(value) or self.identity_kept:
+        if type(value) is not int or not 0 <= value <= LARGEST_ID or self.settings.allocates(value):
             return False
-        return not self.works_with(at)
+        return not self.identity_kept and not self.works_with(at)
 
     def works_with(self, at: Pointer) -> bool:
         """Tell whether the workload has ready pods and its stored object says the same at a pointer."""

@@ -87,20 +87,25 @@ def pod(request: Request, obj: Object, at: Pointer, settings: Settings) -> Pod |
     account = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
     if settings.exempts(request.namespace, account):
         return None
-    scc = mapping(obj, (*at, "metadata", "annotations")).get("openshift.io/scc", "") if request.kind == "Pod" else ""
-    view = Pod(obj, spec_at, spec, settings, str(scc), working=request.old if _works(request) else None)
+    scc = mapping(obj, (*at, "metadata", "annotations")).get("openshift.io/scc") if request.kind == "Pod" else None
+    view = Pod(obj, spec_at, settings, str(scc or ""), working=request.old if _works(request) else None)
     return replace(view, identity_kept=_identity_kept(view))
 
 
 def _works(request: Request) -> bool:
-    """Tell whether a stored workload has ready pods of the template that is stored.
+    """Tell whether a stored workload has ready pods, as far as is known of the template that is stored.
 
-    Ready pods may be of an older template while those of the stored one are refused: the controller says so.
+    They may be of an older template while SCC refuses those of the stored one: a Deployment says so in a condition.
     """
     if not (request.operation == "UPDATE" and lookup(request.old, tuple(KINDS[request.kind].ready.split(".")))):
         return False
     conditions = sequence(request.old, ("status", "conditions"))
-    return not any(c.get("type") == "ReplicaFailure" and c.get("status") == "True" for c in conditions)
+    return not any(
+        condition.get("type") == "ReplicaFailure"
+        and condition.get("status") == "True"
+        and "security context constraint" in str(condition.get("message"))
+        for condition in conditions
+    )
 
 
 def _identity_kept(pod: Pod) -> str:
@@ -117,7 +122,7 @@ def _identity_kept(pod: Pod) -> str:
 
 def _needs(pod: Pod) -> Iterator[str]:
     """Yield what a pod asks for that the restricted SCCs refuse whatever its UID."""
-    yield from (key for key in ("hostNetwork", "hostPID", "hostIPC") if pod.spec.get(key))
+    yield from (key for key in ("hostNetwork", "hostPID", "hostIPC") if mapping(pod.object, pod.at).get(key))
     if any(volume.get("hostPath") is not None for volume in sequence(pod.object, (*pod.at, "volumes"))):
         yield "hostPath"
     for container in pod.containers():

@@ -25,10 +25,11 @@ BECAUSE = "runAsGroup is outside what OpenShift allocates, and its user goes"
 @pod_rule
 def run_as_group(pod: Pod) -> Iterator[Change]:
     """Drop foreign groups of users that go or were never set."""
+    sent = pod.sent or pod  # a user that another rule dropped or replaced went
     pod_at, pod_context = pod.security_context()
-    inherited = pod_context.get("runAsGroup") != 0 and not _user_stays(pod, pod_at)
+    inherited = pod_context.get("runAsGroup") != 0 and not _user_stays(sent, pod_at)
     for container in pod.containers():
-        stays = _user_stays(pod, container.context_at)
+        stays = _user_stays(sent, container.context_at)
         own = container.context.get("runAsGroup")
         if own is None:
             inherited &= not stays

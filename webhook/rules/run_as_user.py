@@ -33,24 +33,24 @@ NON_ROOT = "the UID that went was not root, and the image's own user may be"
 def run_as_user(pod: Pod) -> Iterator[Change]:
     """Drop foreign UIDs at pod and container level; what was not root must not become it."""
     at, context = pod.security_context()
-    lost = pod.foreign((*at, "runAsUser"))
-    non_root_lost = lost and context["runAsUser"] != 0
-    if lost:
-        yield Change((*at, "runAsUser"), REMOVED, BECAUSE)
-    if non_root_lost and context.get("runAsNonRoot") is not True:
+    user, goes = context.get("runAsUser"), pod.foreign((*at, "runAsUser"))
+    non_root = context.get("runAsNonRoot") is True
+    if goes and user != 0 and not non_root and not any(_stays_root(pod, container) for container in pod.containers()):
+        non_root = True
         yield Change((*at, "runAsNonRoot"), value=True, because=NON_ROOT)
-    for container in pod.containers():
-        yield from _container(pod, container, inherited_lost=non_root_lost)
-
-
-def _container(pod: Pod, container: Container, *, inherited_lost: bool) -> Iterator[Change]:
-    at, context = container.context_at, container.context
-    own = context.get("runAsUser")
-    lost = pod.foreign((*at, "runAsUser"))
-    if lost:
+    if goes:
         yield Change((*at, "runAsUser"), REMOVED, BECAUSE)
-    if (lost and own != 0) or (own is None and inherited_lost):
-        inherited = inherited_lost or pod.security_context()[1].get("runAsNonRoot") is True
-        effective = context.get("runAsNonRoot")
-        if effective is not True and not (effective is None and inherited):
-            yield Change((*at, "runAsNonRoot"), value=True, because=NON_ROOT)
+    for container in pod.containers():
+        own, own_at = container.context.get("runAsUser"), (*container.context_at, "runAsUser")
+        own_goes = pod.foreign(own_at) and (goes or user != 0)  # below a 0 that stays it would become root
+        says = container.context.get("runAsNonRoot")
+        was_user = own != 0 if own_goes else own is None and goes and user != 0
+        if was_user and says is not True and not (says is None and non_root):
+            yield Change((*container.context_at, "runAsNonRoot"), value=True, because=NON_ROOT)
+        if own_goes:
+            yield Change(own_at, REMOVED, BECAUSE)
+
+
+def _stays_root(pod: Pod, container: Container) -> bool:
+    """Tell whether a container keeps a 0 that was granted: below a runAsNonRoot of the pod it could not start."""
+    return container.context.get("runAsUser") == 0 and not pod.foreign((*container.context_at, "runAsUser"))

@@ -28,29 +28,29 @@ BECAUSE = "a webhook injected this container after SCC had judged the Pod"
 @pod_rule(kinds=("Pod",))
 def sidecar_security_context(pod: Pod) -> Iterator[Change]:
     """Complete every container to what the SCC that admitted the Pod assigns."""
-    if pod.scc not in REQUIRED_DROP:
-        return
-    users = [container.context.get("runAsUser") for container in pod.containers()]
-    allocated = min((user for user in users if pod.allocated(user)), default=REMOVED)
-    for container in pod.containers():
-        yield from _complete(pod, container, allocated)
+    if pod.scc in REQUIRED_DROP and not pod.identity_kept:
+        users = [container.context.get("runAsUser") for container in pod.containers()]
+        allocated = min((user for user in users if pod.allocated(user)), default=REMOVED)
+        for container in pod.containers():
+            yield from _complete(pod, container, allocated)
 
 
 def _complete(pod: Pod, container: Container, allocated: object) -> Iterator[Change]:
     (pod_at, inherited), at, context = pod.security_context(), container.context_at, container.context
-    add, drop = (set(strings(pod.object, (*at, "capabilities", key))) for key in ("add", "drop"))
-    v2, user = pod.scc == "restricted-v2", context.get("runAsUser")
-    if context.get("privileged") or add - ({"NET_BIND_SERVICE"} if v2 else set()):
-        return
+    if pod.scc == "restricted" and strings(pod.object, (*at, "capabilities", "add")):
+        return  # it allows none
+    user, non_root = context.get("runAsUser"), context.get("runAsNonRoot")
     foreign = pod.foreign((*at, "runAsUser"))
-    becomes_non_root = pod.foreign((*pod_at, "runAsUser")) and inherited["runAsUser"] != 0  # by run-as-user
     if foreign or user is None:
         value = REMOVED if pod.allocated(inherited.get("runAsUser")) else allocated
         yield Change((*at, "runAsUser"), value, BECAUSE)
-    non_root = context.get("runAsNonRoot", becomes_non_root or inherited.get("runAsNonRoot"))
+    if non_root is None:
+        pod_becomes_it = pod.foreign((*pod_at, "runAsUser")) and inherited["runAsUser"] != 0  # by run-as-user
+        non_root = pod_becomes_it or inherited.get("runAsNonRoot")
     if non_root is None or (foreign and user != 0 and non_root is False):
         yield Change((*at, "runAsNonRoot"), value=True, because=BECAUSE)
+    drop = set(strings(pod.object, (*at, "capabilities", "drop")))
     if REQUIRED_DROP[pod.scc] - drop:
         yield Change((*at, "capabilities", "drop"), sorted(REQUIRED_DROP[pod.scc] | drop), BECAUSE)
-    if v2 and context.get("allowPrivilegeEscalation") is None:
+    if pod.scc == "restricted-v2" and context.get("allowPrivilegeEscalation") is None:
         yield Change((*at, "allowPrivilegeEscalation"), value=False, because=BECAUSE)

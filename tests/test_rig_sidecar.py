@@ -1,0 +1,173 @@
+"""Another webhook injects a container after SCC has judged the Pod: what becomes of it without us and with us."""
+
+import base64
+import http.server
+import json
+import ssl
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from certs import authority
+from tests.installed import CONFIGURATIONS, OPTED_IN, namespace
+from tests.rig.cluster import Cluster, Response, wait
+
+pytestmark = pytest.mark.rig
+
+SIDECARS: dict[str, dict[str, Any]] = {
+    "context-less": {"name": "side", "image": "example"},
+    "uid-1337": {"name": "side", "image": "example", "securityContext": {"runAsUser": 1337}},
+    "privileged": {"name": "side", "image": "example", "securityContext": {"privileged": True}},
+}
+LABEL = "inject"
+
+
+class Injector(http.server.BaseHTTPRequestHandler):
+    """Istio, Katib and KServe in a few lines: add the container that the Pod's label asks for. On /see only look."""
+
+    protocol_version = "HTTP/1.1"
+    seen: dict[str, dict[str, Any]] = {}  # noqa: RUF012 - shared by all requests, on purpose
+
+    def do_POST(self) -> None:
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["request"]
+        pod, response = request["object"], {"uid": request["uid"], "allowed": True}
+        names = [container["name"] for container in pod["spec"]["containers"]]
+        if self.path.startswith("/see"):
+            self.seen[pod["metadata"]["name"]] = pod
+        elif "side" not in names:
+            sidecar = SIDECARS[pod["metadata"]["labels"][LABEL]]
+            patch = json.dumps([{"op": "add", "path": "/spec/containers/-", "value": sidecar}])
+            response |= {"patchType": "JSONPatch", "patch": base64.b64encode(patch.encode()).decode()}
+        body = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response}
+        answer = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def injector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """Serve the injector; yield a webhook entry that leads to it."""
+    ca = authority.authority("injector", days=1)
+    pem = tmp_path_factory.mktemp("injector") / "serving.pem"
+    pem.write_bytes(authority.serving(ca, ["127.0.0.1"], days=1).pem())
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(pem)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Injector) as server:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield {
+            "name": "pods.injector.example.io",
+            "clientConfig": {
+                "url": f"https://127.0.0.1:{server.server_port}/inject",
+                "caBundle": base64.b64encode(ca.certificate_pem()).decode(),
+            },
+            "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}],
+            "objectSelector": {"matchExpressions": [{"key": LABEL, "operator": "Exists"}]},
+            "admissionReviewVersions": ["v1"],
+            "reinvocationPolicy": "IfNeeded",
+            "sideEffects": "None",
+        }
+        server.shutdown()
+
+
+def inject(cluster: Cluster, entry: dict[str, Any]) -> None:
+    """Register the injector before us, and once more after us to see what leaves us."""
+    url = entry["clientConfig"]["url"]
+    seer = {**entry, "clientConfig": {**entry["clientConfig"], "url": url.replace("/inject", "/see")}}
+    cluster.make(CONFIGURATIONS, {"metadata": {"name": "mm-injector"}, "webhooks": [entry]})
+    cluster.make(CONFIGURATIONS, {"metadata": {"name": "zzz-seer"}, "webhooks": [seer]})
+
+
+def with_accounts(cluster: Cluster, name: str, **labels: str) -> str:
+    """Make a namespace whose default account may create pods: an administrator's pods are admitted by any SCC."""
+    where = namespace(cluster, name, **labels)
+    rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{where}"
+    rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]}]
+    cluster.make(f"{rbac}/roles", {"metadata": {"name": "pods"}, "rules": rules})
+    subject = {"kind": "ServiceAccount", "name": "default", "namespace": where}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "pods"}
+    cluster.make(f"{rbac}/rolebindings", {"metadata": {"name": "pods"}, "subjects": [subject], "roleRef": role})
+    probe = pod("probe", None)
+    wait(lambda: create(cluster, where, probe, "?dryRun=All").status == 201, "right to create pods")
+    return where
+
+
+def pod(name: str, sidecar: str | None, *more: dict[str, Any]) -> dict[str, Any]:
+    labels = {LABEL: sidecar} if sidecar else {}
+    return {
+        "metadata": {"name": name, "labels": labels},
+        "spec": {"containers": [{"name": "main", "image": "example"}, *more]},
+    }
+
+
+def create(cluster: Cluster, where: str, body: dict[str, Any], query: str = "") -> Response:
+    user = f"system:serviceaccount:{where}:default"
+    return cluster.request("POST", f"/api/v1/namespaces/{where}/pods{query}", body, user=user)
+
+
+def contexts(stored: dict[str, Any]) -> dict[str, Any]:
+    return {container["name"]: container.get("securityContext") for container in stored["spec"]["containers"]}
+
+
+@pytest.fixture(scope="module")
+def spaces(cluster: Cluster, injector: dict[str, Any]) -> tuple[str, str]:
+    """Return a namespace without us and one with us, the injector being active in both."""
+    inject(cluster, injector)
+    return with_accounts(cluster, "sidecar-without"), with_accounts(cluster, "sidecar-with", **OPTED_IN)
+
+
+@pytest.mark.parametrize(
+    ("sidecar", "without", "with_us"), [("context-less", 201, 201), ("uid-1337", 403, 201), ("privileged", 403, 403)]
+)
+def test_ours_sorted_last_saves_what_may_be_saved(
+    cluster: Cluster, spaces: tuple[str, str], sidecar: str, without: int, with_us: int
+) -> None:
+    assert create(cluster, spaces[0], pod(sidecar, sidecar)).status == without
+    answer = create(cluster, spaces[1], pod(sidecar, sidecar))
+    assert answer.status == with_us, answer.body
+    if with_us == 201:
+        assert contexts(answer.body)["side"] == contexts(answer.body)["main"]
+        assert answer.body["metadata"]["annotations"]["openshift.io/scc"] == "restricted-v2"
+    else:
+        assert "Privileged containers are not allowed" in answer.body["message"]
+        assert contexts(Injector.seen[sidecar])["side"] == SIDECARS[sidecar]["securityContext"]
+
+
+@pytest.fixture(scope="module")
+def spaces_4_2(cluster_like_4_2: Cluster, injector: dict[str, Any]) -> tuple[str, str]:
+    inject(cluster_like_4_2, injector)
+    without = with_accounts(cluster_like_4_2, "sidecar-without")
+    return without, with_accounts(cluster_like_4_2, "sidecar-with", **OPTED_IN)
+
+
+def test_on_4_2_a_context_less_sidecar_is_refused_without_us_and_becomes_what_scc_assigns_with_us(
+    cluster_like_4_2: Cluster, spaces_4_2: tuple[str, str]
+) -> None:
+    refused = create(cluster_like_4_2, spaces_4_2[0], pod("article", "context-less"))
+    assert refused.status == 403
+    assert "unable to validate against any security context constraint" in refused.body["message"]
+
+    admitted = create(cluster_like_4_2, spaces_4_2[1], pod("article", "context-less"))
+    assert admitted.status == 201, admitted.body
+    assert admitted.body["metadata"]["annotations"]["openshift.io/scc"] == "restricted"
+
+    # The same two containers, both there before SCC judged.
+    by_scc = create(cluster_like_4_2, spaces_4_2[1], pod("by-scc", None, SIDECARS["context-less"]))
+    assert contexts(admitted.body) == contexts(by_scc.body)
+    assert admitted.body["spec"]["securityContext"] == by_scc.body["spec"]["securityContext"]
+
+
+def test_on_4_2_uid_1337_is_saved_too_and_privilege_is_not(
+    cluster_like_4_2: Cluster, spaces_4_2: tuple[str, str]
+) -> None:
+    istio = create(cluster_like_4_2, spaces_4_2[1], pod("istio", "uid-1337"))
+    assert istio.status == 201, istio.body
+    assert contexts(istio.body)["side"] == contexts(istio.body)["main"]
+    assert create(cluster_like_4_2, spaces_4_2[1], pod("root", "privileged")).status == 403

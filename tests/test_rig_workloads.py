@@ -1,0 +1,187 @@
+"""Every built-in kind through the API server: created, updated, applied again, and what was there before us."""
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from tests.installed import CONFIGURATIONS, OPTED_IN, deployed, namespace, register
+from tests.rig.cluster import Cluster, wait
+from tests.server import Server
+from webhook.model import lookup
+
+pytestmark = pytest.mark.rig
+
+LABELS = {"app": "it"}
+IDENTITY = {"runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 100}
+CONTAINER = {"name": "main", "image": "example", "securityContext": {"runAsUser": 999}}
+
+
+def template(**more: Any) -> dict[str, Any]:
+    return {"metadata": {"labels": LABELS}, "spec": {"containers": [CONTAINER], "securityContext": IDENTITY, **more}}
+
+
+def workload(kind: str, api_version: str, spec: dict[str, Any]) -> dict[str, Any]:
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": "it"}, "spec": spec}
+
+
+SELECTED = {"selector": {"matchLabels": LABELS}, "template": template()}
+JOB = {"template": template(restartPolicy="Never")}
+WORKLOADS = {
+    "deployments.apps": workload("Deployment", "apps/v1", SELECTED),
+    "statefulsets.apps": workload("StatefulSet", "apps/v1", {**SELECTED, "serviceName": "it"}),
+    "daemonsets.apps": workload("DaemonSet", "apps/v1", SELECTED),
+    "replicasets.apps": workload("ReplicaSet", "apps/v1", SELECTED),
+    "replicationcontrollers": workload("ReplicationController", "v1", {"template": template()}),
+    "jobs.batch": workload("Job", "batch/v1", JOB),
+    "cronjobs.batch": workload("CronJob", "batch/v1", {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": JOB}}),
+}
+SERVER_SIDE = ("--server-side", "--force-conflicts")
+
+
+def pod_spec(stored: dict[str, Any]) -> dict[str, Any]:
+    at = ("spec", "jobTemplate", "spec", "template") if stored["kind"] == "CronJob" else ("spec", "template")
+    spec: dict[str, Any] = lookup(stored, (*at, "spec"))
+    return spec
+
+
+def get(cluster: Cluster, where: str, resource: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(cluster.kubectl("get", resource, "it", "-n", where, "-o", "json").stdout)
+    return found
+
+
+def names(cluster: Cluster, where: str, resource: str) -> str:
+    return cluster.kubectl("get", resource, "-n", where, "-o", "name").stdout.strip()
+
+
+def apply(cluster: Cluster, where: str, obj: dict[str, Any], *arguments: str) -> None:
+    cluster.kubectl("apply", "-n", where, *arguments, "-f", "-", send=json.dumps(obj))
+
+
+@pytest.fixture(params=[(), SERVER_SIDE], ids=["client-side", "server-side"])
+def how(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    arguments: tuple[str, ...] = request.param
+    return arguments
+
+
+@pytest.mark.parametrize("resource", WORKLOADS)
+def test_it_is_rewritten_and_can_be_applied_again_without_a_new_generation(
+    cluster: Cluster, resource: str, how: tuple[str, ...]
+) -> None:
+    where = namespace(cluster, f"{resource.replace('.', '-')}-{'server' if how else 'client'}", **OPTED_IN)
+    apply(cluster, where, WORKLOADS[resource], *how)
+    made = get(cluster, where, resource)
+    assert pod_spec(made)["securityContext"] == {"runAsNonRoot": True}
+    assert pod_spec(made)["containers"][0].get("securityContext", {}) == {}
+
+    apply(cluster, where, WORKLOADS[resource], *how)
+    again = get(cluster, where, resource)
+    assert again["metadata"]["generation"] == made["metadata"]["generation"] == 1
+    assert pod_spec(again) == pod_spec(made)
+
+    diff = cluster.kubectl("diff", "-n", where, *how, "-f", "-", send=json.dumps(WORKLOADS[resource]), check=False)
+    assert (diff.returncode, diff.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("resource", [kind for kind in WORKLOADS if kind != "jobs.batch"])
+def test_what_was_stored_before_us_is_saved_by_its_next_update(cluster: Cluster, resource: str) -> None:
+    where = namespace(cluster, f"{resource.replace('.', '-')}-before")
+    apply(cluster, where, WORKLOADS[resource])
+    assert pod_spec(get(cluster, where, resource))["securityContext"] == IDENTITY
+
+    opt_in(cluster, where)
+    cluster.kubectl("annotate", resource, "it", "-n", where, "touched=yes")
+    assert pod_spec(get(cluster, where, resource))["securityContext"] == {"runAsNonRoot": True}
+
+
+def opt_in(cluster: Cluster, where: str) -> None:
+    """Let the webhook come to a namespace that had lived without it."""
+    cluster.kubectl("label", "namespace", where, *(f"{key}={value}" for key, value in OPTED_IN.items()))
+    body = {**WORKLOADS["replicasets.apps"], "metadata": {"name": "probe"}}
+    path = f"/apis/apps/v1/namespaces/{where}/replicasets?dryRun=All"
+    wait(lambda: "fsGroup" not in pod_spec(cluster.make(path, body))["securityContext"], "review of a dry run")
+
+
+def test_a_job_stored_before_us_can_be_updated_suspended_finalised_and_deleted(cluster: Cluster) -> None:
+    where = namespace(cluster, "job-before")
+    apply(cluster, where, WORKLOADS["jobs.batch"])
+    before = get(cluster, where, "jobs.batch")
+    assert pod_spec(before)["securityContext"] == IDENTITY
+    opt_in(cluster, where)
+
+    cluster.kubectl("annotate", "job", "it", "-n", where, "touched=yes")
+    apply(cluster, where, WORKLOADS["jobs.batch"])
+    patch(cluster, where, {"spec": {"suspend": True}})
+    patch(cluster, where, {"metadata": {"finalizers": ["example.io/hold"]}})
+    assert pod_spec(get(cluster, where, "jobs.batch")) == pod_spec(before)
+
+    cluster.kubectl("delete", "job", "it", "-n", where, "--wait=false")
+    assert get(cluster, where, "jobs.batch")["metadata"]["deletionTimestamp"]
+    patch(cluster, where, {"metadata": {"finalizers": None}})
+    wait(lambda: not names(cluster, where, "jobs"), "end of the Job")
+
+
+def patch(cluster: Cluster, where: str, body: dict[str, Any]) -> None:
+    cluster.kubectl("patch", "job", "it", "-n", where, "--type=merge", "-p", json.dumps(body))
+
+
+def test_a_job_rewritten_on_create_only_cannot_be_applied_again(cluster: Cluster, webhook: Server) -> None:
+    label = {"job-create-only": "enabled"}
+    entry = copy.deepcopy(deployed()["webhooks"][0])
+    entry["namespaceSelector"] = {"matchLabels": label}
+    for rule in entry["rules"]:
+        rule["operations"] = ["CREATE"]
+    naive = {**deployed(), "metadata": {"name": "zz-job-create-only"}, "webhooks": [entry]}
+    register(cluster, webhook, naive)
+    try:
+        where = namespace(cluster, "job-create-only", **label)
+        path, dry = f"/apis/batch/v1/namespaces/{where}/jobs", "?dryRun=All"
+        job = WORKLOADS["jobs.batch"]
+        wait(lambda: "fsGroup" not in pod_spec(cluster.make(path + dry, job))["securityContext"], "review")
+        apply(cluster, where, job)
+        again = cluster.kubectl("apply", "-n", where, "-f", "-", send=json.dumps(job), check=False)
+        assert again.returncode == 1
+        assert "field is immutable" in again.stderr
+    finally:
+        cluster.request("DELETE", f"{CONFIGURATIONS}/zz-job-create-only")
+
+
+def test_a_pod_stored_before_us_can_be_updated_finalised_and_deleted(cluster: Cluster) -> None:
+    where = namespace(cluster, "pod-before")
+    pod = {"metadata": {"name": "it"}, "spec": template()["spec"]}
+    path = f"/api/v1/namespaces/{where}/pods"
+    before = cluster.make(path, pod)  # by an administrator, who may use anyuid
+    opt_in(cluster, where)
+
+    for change in ({"labels": {"touched": "yes"}}, {"finalizers": ["example.io/hold"]}):
+        kind = "application/merge-patch+json"
+        answer = cluster.request("PATCH", f"{path}/it", {"metadata": change}, content_type=kind)
+        assert (answer.status, answer.body["spec"]) == (200, before["spec"])
+    cluster.request("DELETE", f"{path}/it")
+    release = {"metadata": {"finalizers": None}}
+    cluster.request("PATCH", f"{path}/it", release, content_type="application/merge-patch+json")
+    wait(lambda: cluster.request("GET", f"{path}/it").status == 404, "end of the Pod")
+
+
+def test_an_object_being_deleted_is_never_patched(cluster: Cluster) -> None:
+    where = namespace(cluster, "deleted")
+    held = copy.deepcopy(WORKLOADS["deployments.apps"])
+    held["metadata"]["finalizers"] = ["example.io/hold"]
+    apply(cluster, where, held)
+    cluster.kubectl("delete", "deployment", "it", "-n", where, "--wait=false")
+    opt_in(cluster, where)
+    cluster.kubectl("annotate", "deployment", "it", "-n", where, "touched=yes")
+    assert pod_spec(get(cluster, where, "deployments.apps"))["securityContext"] == IDENTITY
+    cluster.kubectl("patch", "deployment", "it", "-n", where, "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+    wait(lambda: not names(cluster, where, "deployments"), "its end")
+
+
+def test_the_replica_set_of_a_deployment_is_left_alone(cluster: Cluster) -> None:
+    where = namespace(cluster, "owned")
+    apply(cluster, where, WORKLOADS["deployments.apps"])
+    owned = wait(lambda: names(cluster, where, "replicasets"), "its ReplicaSet")
+    opt_in(cluster, where)
+    cluster.kubectl("annotate", owned, "-n", where, "touched=yes")
+    stored = json.loads(cluster.kubectl("get", owned, "-n", where, "-o", "json").stdout)
+    assert pod_spec(stored)["securityContext"] == IDENTITY
