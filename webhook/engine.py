@@ -6,7 +6,19 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from webhook import patch
-from webhook.model import Change, Finding, Object, Outcome, Pointer, Request, UnknownShape, lookup, mapping, sequence
+from webhook.model import (
+    REMOVED,
+    Change,
+    Finding,
+    Object,
+    Outcome,
+    Pointer,
+    Request,
+    UnknownShape,
+    lookup,
+    mapping,
+    sequence,
+)
 from webhook.registry import Rule
 from webhook.rules import RULES
 from webhook.settings import Settings
@@ -110,7 +122,7 @@ def _apply_change(draft: Draft, rule: Rule, change: Change) -> None:
             draft.object = copy.deepcopy(draft.original)
         patch.apply(draft.object, [operation], in_place=True)
         draft.outcome.operations.append(operation)
-        after = lookup(draft.object, change.at)
+        after = None if change.value is REMOVED else lookup(draft.object, change.at)
         draft.outcome.findings.append(Finding(rule.id, patch.pointer(change.at), before, after, change.because))
         if change.warning:
             _warn(draft, f"{rule.id}: {change.warning}")

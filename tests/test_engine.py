@@ -1,0 +1,163 @@
+"""The engine's own promises: whose fault costs whom what, and what is never touched."""
+
+import copy
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from webhook import engine, patch, workload
+from webhook.engine import evaluate
+from webhook.model import REMOVED, Change, Object, Pod, Request
+from webhook.registry import Rule
+from webhook.rules import RULES
+from webhook.settings import Settings
+
+SETTINGS = Settings()
+
+
+def deployment() -> Object:
+    containers = [{"name": "a", "image": "i", "securityContext": {"runAsUser": 1000}}]
+    spec = {"securityContext": {"fsGroup": 100}, "containers": containers}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "d"},
+        "spec": {"template": {"spec": spec}},
+    }
+
+
+def created(obj: Object, **more: Any) -> Request:
+    return Request("Deployment.apps", "CREATE", obj, namespace="kubeflow", **more)
+
+
+def rule(function: Any) -> Rule:
+    """Wrap a function as a rule of its own, beside the real ones."""
+    return replace(RULES["fs-group"], id=function.__name__, on_pod=function)
+
+
+AT = ("spec", "template", "spec")
+
+
+def raises_halfway(_pod: Pod) -> Iterator[Change]:
+    yield Change((*AT, "hostname"), "changed", "before it fails")
+    raise KeyError("secret value")
+
+
+def does_not_apply(_pod: Pod) -> Iterator[Change]:
+    yield Change((*AT, "hostname"), "changed", "before it fails")
+    yield Change((*AT, "containers", 7, "image"), "x", "there is no eighth container")
+
+
+def below_a_text(_pod: Pod) -> Iterator[Change]:
+    yield Change((*AT, "containers", 0, "image", "tag"), "x", "an image is no map")
+
+
+@pytest.mark.parametrize("bad", [raises_halfway, does_not_apply, below_a_text], ids=lambda bad: str(bad.__name__))
+@pytest.mark.parametrize("first", [True, False], ids=["first", "last"])
+def test_a_rule_that_fails_loses_its_own_changes_and_nothing_else(bad: Any, first: bool) -> None:
+    others = [RULES["fs-group"], RULES["run-as-user"]]
+    outcome = evaluate(created(deployment()), SETTINGS, [rule(bad), *others] if first else [*others, rule(bad)])
+    assert outcome.object == evaluate(created(deployment()), SETTINGS, others).object
+    assert [name for name, _ in outcome.failures] == [bad.__name__]
+    assert outcome.warnings == [f"{bad.__name__}: failed and changed nothing; please report it"]
+    assert "secret" not in str(outcome.warnings) + str(outcome.failures)
+
+
+def test_a_patch_that_does_not_check_out_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patch, "same", lambda _left, _right: False)
+    outcome = evaluate(created(deployment()), SETTINGS)
+    assert (outcome.object, outcome.operations, outcome.findings) == (deployment(), [], [])
+    assert outcome.failures[-1] == ("self-check", "Mismatch")
+    assert "nothing was changed" in outcome.warnings[-1]
+
+
+@pytest.mark.parametrize("operation", ["DELETE", "CONNECT"])
+def test_nothing_but_create_and_update_is_patched(operation: str) -> None:
+    assert evaluate(Request("Deployment.apps", operation, deployment()), SETTINGS).operations == []
+
+
+def test_no_object_no_patch() -> None:
+    assert evaluate(Request("Deployment.apps", "CREATE", None), SETTINGS).operations == []
+
+
+@pytest.mark.parametrize("subresource", ["scale", "status", "eviction", "binding", "exec", "resize"])
+def test_subresources_are_left_alone(subresource: str) -> None:
+    assert evaluate(created(deployment(), subresource=subresource), SETTINGS).operations == []
+
+
+def test_unknown_kinds_are_left_alone_without_a_word() -> None:
+    outcome = evaluate(replace(created(deployment()), kind="Deployment.example.com"), SETTINGS)
+    assert (outcome.operations, outcome.warnings) == ([], [])
+
+
+def test_a_wrong_shape_is_left_alone_with_a_warning_that_names_the_field() -> None:
+    obj = deployment()
+    obj["spec"]["template"]["spec"]["containers"] = "none"
+    outcome = evaluate(created(obj), SETTINGS)
+    assert outcome.operations == []
+    assert outcome.warnings == ["left alone: spec.template.spec.containers is not a list"]
+
+
+def test_a_skip_annotation_that_names_no_rule_is_said() -> None:
+    obj = deployment()
+    obj["metadata"]["annotations"] = {engine.SKIP_ANNOTATION: "fs_group, run-as-user"}
+    outcome = evaluate(created(obj), SETTINGS)
+    assert outcome.rules() == ["fs-group"]
+    assert outcome.warnings == ["annotation kubeflow-openshift/rules names no rule of ours: fs_group"]
+
+
+def test_a_rule_that_is_off_changes_nothing() -> None:
+    assert evaluate(created(deployment()), Settings(rules={"fs-group": False})).rules() == ["run-as-user"]
+
+
+def pod(*ephemeral: Object) -> Object:
+    spec: Object = {"containers": [{"name": "a", "image": "i", "securityContext": {"runAsUser": 1000}}]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {}, "spec": {**spec, "ephemeralContainers": list(ephemeral)}}
+
+
+def test_of_ephemeral_containers_only_the_new_one_is_patched() -> None:
+    old = {"name": "old", "image": "i", "securityContext": {"runAsUser": 1000}}
+    new = {"name": "new", "image": "i", "securityContext": {"runAsUser": 1000}}
+    outcome = evaluate(Request("Pod", "UPDATE", pod(old, new), pod(old), subresource="ephemeralcontainers"), SETTINGS)
+    assert {operation["path"] for operation in outcome.operations} == {
+        "/spec/ephemeralContainers/1/securityContext/runAsUser",
+        "/spec/ephemeralContainers/1/securityContext/runAsNonRoot",
+    }
+
+
+def test_two_pods_of_one_object_are_judged_each_as_it_came() -> None:
+    """The first one's change copies the object; rules of the second must still see what was sent."""
+    kinds = workload.KINDS
+    two = {"pods": [{"template": deployment()["spec"]["template"]}, {"template": deployment()["spec"]["template"]}]}
+    for part in two["pods"]:
+        part["template"]["spec"]["containers"][0]["securityContext"] = {"runAsUser": 1000, "runAsGroup": 1000}
+        part["template"]["spec"]["securityContext"] = {"runAsUser": 1_000_650_000}
+    obj = {"apiVersion": "example.com/v1", "kind": "Two", "metadata": {}, "spec": two}
+    rules = [replace(r, kinds=("Two.example.com",)) for r in engine.ALL_RULES if r.on_pod]
+    kinds["Two.example.com"] = replace(kinds["Deployment.apps"], template="spec.pods.*.template")
+    try:
+        forwards = evaluate(Request("Two.example.com", "CREATE", copy.deepcopy(obj)), SETTINGS, rules)
+        backwards = evaluate(Request("Two.example.com", "CREATE", copy.deepcopy(obj)), SETTINGS, rules[::-1])
+    finally:
+        del kinds["Two.example.com"]
+    assert forwards.object == backwards.object
+    assert forwards.object is not None
+    assert [
+        part["template"]["spec"]["containers"][0]["securityContext"] for part in forwards.object["spec"]["pods"]
+    ] == [
+        {"runAsNonRoot": True},
+        {"runAsNonRoot": True},
+    ]
+
+
+def test_removing_what_is_not_there_is_no_operation() -> None:
+    assert patch.operations(Change(("spec", "x", "y"), REMOVED, ""), deployment()) == []
+
+
+def test_missing_maps_are_added_in_one_operation() -> None:
+    change = Change(("metadata", "labels", "a/b~c"), "v", "")
+    assert patch.operations(change, deployment()) == [
+        {"op": "add", "path": "/metadata/labels", "value": {"a/b~c": "v"}}
+    ]
