@@ -64,6 +64,11 @@ def serving(ca: Identity, hosts: Sequence[str], days: int) -> Identity:
     return Identity(builder.sign(ca.key, hashes.SHA256()), key)
 
 
+def expiry(pem: bytes) -> float:
+    """Return when the first certificate in a PEM expires, in seconds since 1970. Raises ValueError."""
+    return x509.load_pem_x509_certificate(pem).not_valid_after_utc.timestamp()
+
+
 def _builder(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: int
 ) -> x509.CertificateBuilder:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 
 from webhook import engine, observe, review
 from webhook.model import Outcome
@@ -48,9 +48,13 @@ def application(current: Callable[[], Settings]) -> Flask:
 
 def _body() -> bytes:
     """Read the body; one byte more than allowed tells a chunked one that is too large, which has no length."""
-    if (request.content_length or 0) > LARGEST_BODY or len(
-        body := request.stream.read(LARGEST_BODY + 1)
-    ) > LARGEST_BODY:
+    if (request.content_length or 0) > LARGEST_BODY:
+        raise RequestEntityTooLarge
+    try:
+        body = request.stream.read(LARGEST_BODY + 1)
+    except Exception:  # noqa: BLE001 - whatever gunicorn raises at a broken chunk, its sender made it
+        raise BadRequest from None
+    if len(body) > LARGEST_BODY:
         raise RequestEntityTooLarge
     return body
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from webhook import VERSION
+from webhook.model import BadInput
 
 if TYPE_CHECKING:
     from webhook.registry import Rule
@@ -20,13 +21,12 @@ FOUND: Final = 1
 BAD_INPUT: Final = 2
 
 
-class BadInput(Exception):
-    """What the user gave cannot be used; the message is the one line that he sees."""
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 fine, 1 found something, 2 bad usage or bad input."""
     options = _parser().parse_args(arguments)
+    if sys.stdout is None:
+        sys.stderr.write("standard output is closed\n")
+        return BAD_INPUT
     try:
         code: int = options.command(options)
         sys.stdout.flush()
@@ -35,12 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FINE
     except KeyboardInterrupt:
         return 130
-    except Exception as error:
-        from webhook.configuration import BadConfiguration
-        from webhook.manifests import BadManifest
-
-        if not isinstance(error, BadInput | BadConfiguration | BadManifest | OSError):
-            raise
+    except (BadInput, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return BAD_INPUT
     return code
@@ -100,10 +95,8 @@ def _serve(options: argparse.Namespace) -> int:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # read by prometheus_client as it is imported, below
         from webhook import app, configuration, serving
 
-        configuration.load(options.config)  # broken at start: say so and stop; the workers read it for themselves
+        settings = configuration.load(options.config)  # broken at start: say so and stop
         certificate = options.certificate or _own_certificate(Path(folder), options.host, options.ca_out)
-        if missing := [path for path in (certificate, options.key) if path and not path.is_file()]:
-            raise BadInput(f"{missing[0]}: no such file; --certificate and --key name PEM files")
         listen = serving.Listen(
             options.host,
             options.port,
@@ -113,7 +106,8 @@ def _serve(options: argparse.Namespace) -> int:
             options.threads,
             options.observe_port,
         )
-        serving.serve(listen, lambda: app.application(configuration.watch(options.config).current))
+        # Each worker watches for itself; one that starts while the file is broken has what was good at our start.
+        serving.serve(listen, lambda: app.application(configuration.Watched(options.config, settings).current))
     return FINE
 
 
@@ -136,7 +130,7 @@ def _review(options: argparse.Namespace) -> int:
     from webhook import configuration, engine, manifests, review
 
     settings = configuration.load(options.config)
-    body = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
+    body = manifests.standard_input() if options.file == "-" else Path(options.file).read_bytes()
     if not body.lstrip().startswith(b"{"):
         found = list(manifests.documents(manifests.decoded(body, options.file), options.file))
         if len(found) != 1:
@@ -158,11 +152,14 @@ def _fix(options: argparse.Namespace) -> int:
     settings = configuration.load(options.config)
     # Read and evaluated to the end before anything is written: bad input leaves everything as it was.
     files = list(fix.fix(manifests.read(options.inputs), settings))
-    for number, fixed in enumerate(files):
+    places = [_place(options.inputs, fixed.file) for fixed in files]
+    if options.output_dir and (twice := [place for place in places if places.count(place) > 1]):
+        raise BadInput(f"{twice[0]}: two inputs have a file of this name; give --output-dir one of them at a time")
+    for number, (fixed, place) in enumerate(zip(files, places, strict=True)):
         if options.diff:
             sys.stdout.write(fixed.diff())
         elif options.output_dir:
-            fix.write(options.output_dir / _place(options.inputs, fixed.file), fixed.after)
+            fix.write(options.output_dir / place, fixed.after)
         elif not options.in_place:
             sys.stdout.write(fixed.after if number == 0 else fix.as_next_document(fixed.after))
         elif fixed.after != fixed.before:

@@ -1,15 +1,17 @@
 """The configuration file: read it, say where it is wrong, read it again when it changes."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from webhook import manifests, observe
+from webhook.model import BadInput
+from webhook.parsing import BadManifest
 from webhook.rules import RULES
 from webhook.settings import Settings, SettingsError, parse
 
 
-class BadConfiguration(Exception):
+class BadConfiguration(BadInput):
     """The configuration file cannot be used; the message names file, line and field."""
 
 
@@ -20,7 +22,7 @@ def load(path: Path | None) -> Settings:
     try:
         document = manifests.one_document(path)
         return parse(document.value, {rule.id: rule.options for rule in RULES.values()})
-    except manifests.BadManifest as error:
+    except BadManifest as error:
         raise BadConfiguration(str(error)) from None
     except SettingsError as error:
         line = document.line_of(error.at)
@@ -29,11 +31,11 @@ def load(path: Path | None) -> Settings:
 
 @dataclass(slots=True)
 class Watched:
-    """A configuration file that may change while we serve; `current` is what counts now."""
+    """A configuration file that may change while we serve, and the last good settings that it had."""
 
     path: Path | None
     settings: Settings
-    stamp: tuple[int, ...] = field(default=())
+    stamp: tuple[int, ...] = ()
 
     def current(self) -> Settings:
         """Return the settings, read anew where the file changed; a broken or missing file keeps the last good ones."""
@@ -49,12 +51,6 @@ class Watched:
             else:
                 observe.reloaded()
         return self.settings
-
-
-def watch(path: Path | None) -> Watched:
-    """Read a configuration file for the first time. Raises BadConfiguration."""
-    stamp = _stamp(path) if path else ()
-    return Watched(path, load(path), stamp)
 
 
 def _stamp(path: Path) -> tuple[int, ...]:

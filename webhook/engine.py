@@ -51,9 +51,11 @@ def evaluate(request: Request, settings: Settings, rules: Sequence[Rule] = ALL_R
     try:
         if not _left_alone(request, draft.object, settings):
             _offer_object(draft, concerned, settings)
+        return _checked(draft)
     except UnknownShape as error:
-        _warn(draft, f"left alone: {error}")
-    return _checked(draft)
+        return Outcome(request.object, warnings=[f"left alone: {error}"])
+    except RecursionError:
+        return Outcome(request.object, warnings=["left alone: nested too deeply"])
 
 
 def _left_alone(request: Request, obj: Object, settings: Settings) -> bool:
@@ -108,6 +110,8 @@ def _apply(draft: Draft, rule: Rule, wanted: Iterable[Change]) -> None:
             _apply_change(draft, rule, change)
     except UnknownShape as error:
         _warn(draft, f"{rule.id}: left alone: {error}")
+    except RecursionError:
+        raise  # the object's depth, not the rule's fault
     except Exception as error:  # noqa: BLE001 - law 7: whatever a rule does, it loses its own changes, not the request
         del operations[marks[0] :], findings[marks[1] :]
         draft.object = patch.apply(draft.original, operations)
@@ -141,7 +145,7 @@ def _of_new_ephemeral_container(request: Request, change: Change) -> bool:
     if "ephemeralContainers" not in change.at:
         return False
     depth = change.at.index("ephemeralContainers") + 1
-    known = {container.get("name") for container in sequence(request.old, change.at[:depth])}
+    known = [container.get("name") for container in sequence(request.old, change.at[:depth])]
     return lookup(request.object, (*change.at[: depth + 1], "name")) not in known
 
 

@@ -1,8 +1,7 @@
-"""YAML streams in and out, by file and line: the door of yaml (with edit.py, which changes a document's text)."""
+"""YAML streams in and out, by file and line: with parsing.py and edit.py the door of yaml."""
 
 import itertools
 import json
-import math
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,23 +14,9 @@ import yaml
 from webhook import patch
 from webhook.edit import edit
 from webhook.model import Object, Operation, Pointer
+from webhook.parsing import BadManifest, Loader, value
 
 SUFFIXES: Final = (".yaml", ".yml", ".json")
-MOST_NODES: Final = 2_000_000  # the largest upstream file has 20,000; a bomb of aliases has more than fits in memory
-
-
-class BadManifest(Exception):
-    """A file cannot be read as manifests; the message names file and line."""
-
-
-class _Loader(yaml.CSafeLoader):
-    """Resolves scalars as kubectl does: a date stays text."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
-}
 
 
 class _Dumper(yaml.CSafeDumper):
@@ -60,7 +45,7 @@ class Document:
 
     def line_of(self, at: Pointer) -> int:
         """Return the line of the file on which a field stands, or the nearest thing around it that exists."""
-        node, line = yaml.compose(self.text, _Loader), 0
+        node, line = yaml.compose(self.text, Loader), 0
         for part in at:
             if isinstance(node, yaml.MappingNode):
                 found = next(((key, value) for key, value in node.value if key.value == part), None)
@@ -83,12 +68,23 @@ class Document:
 
 def read(inputs: Iterable[str]) -> Iterator[Document]:
     """Read files, folders (recursively: .yaml, .yml, .json) and `-`. Raises BadManifest."""
+    seen: set[Path] = set()  # a file that is named twice is read once
     for name in inputs:
         if name == "-":
-            yield from documents(decoded(sys.stdin.buffer.read(), "-"), "-")
-        else:
-            for path in files(Path(name)):
+            yield from documents(decoded(standard_input(), "-"), "-")
+            continue
+        for path in files(Path(name)):
+            if path.resolve() not in seen:
+                seen.add(path.resolve())
                 yield from documents(_text(path), str(path))
+
+
+def standard_input() -> bytes:
+    """Read standard input to its end. Raises BadManifest."""
+    try:
+        return sys.stdin.buffer.read()
+    except (AttributeError, OSError, ValueError):
+        raise BadManifest("-: standard input is closed") from None
 
 
 def files(path: Path) -> list[Path]:
@@ -118,7 +114,7 @@ def documents(text: str, file: str) -> Iterator[Document]:
     line = 1
     for start, end in itertools.pairwise(cuts):
         part = text[start:end]
-        yield Document(file, line, part, _value(part, file, line))
+        yield Document(file, line, part, value(part, file, line))
         line += part.count("\n")
 
 
@@ -136,52 +132,6 @@ def decoded(content: bytes, file: str) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise BadManifest(f"{file}:{line}: not UTF-8") from None
-
-
-def _value(text: str, file: str, line: int) -> Any:
-    """Return what a document's text says, as JSON has it: nothing shared, no dates, no NaN."""
-    loader = _Loader(text.removeprefix("\ufeff"))
-    try:
-        node = loader.get_single_node()
-        return None if node is None else _plain(loader, node, [MOST_NODES])
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise BadManifest(f"{file}:{line + (mark.line if mark else 0)}: {error.problem or error.context}") from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise BadManifest(f"{file}:{line}: {' '.join(str(error).split())}") from None
-    except RecursionError:
-        raise BadManifest(f"{file}:{line}: nested too deeply") from None
-    finally:
-        loader.dispose()
-
-
-def _plain(loader: _Loader, node: yaml.Node, budget: list[int]) -> Any:
-    budget[0] -= 1
-    if budget[0] < 0:
-        raise yaml.MarkedYAMLError(problem="more values than any manifest has", problem_mark=node.start_mark)
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(loader, item, budget) for item in node.value]
-    if isinstance(node, yaml.MappingNode):
-        seen: set[Any] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"key {key.value} stands twice", problem_mark=key.start_mark)
-            seen.add(key.value if isinstance(key, yaml.ScalarNode) else None)
-        loader.flatten_mapping(node)
-        return {_key(loader, key): _plain(loader, value, budget) for key, value in node.value}
-    value = loader.construct_object(node)
-    if not isinstance(value, str | int | float | None) or (isinstance(value, float) and not math.isfinite(value)):
-        raise yaml.MarkedYAMLError(problem=f"{node.value!r} is no JSON value", problem_mark=node.start_mark)
-    return value
-
-
-def _key(loader: _Loader, node: yaml.Node) -> str:
-    value = loader.construct_object(node, deep=True)
-    if isinstance(value, str):
-        return value
-    if value is None or not isinstance(value, bool | int | float):
-        raise yaml.MarkedYAMLError(problem="a key is no text", problem_mark=node.start_mark)
-    return json.dumps(value)  # as kubectl: 8080 becomes "8080", on becomes "true"
 
 
 def dump(value: Any) -> str:

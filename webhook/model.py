@@ -24,6 +24,10 @@ class Removed(enum.Enum):
 REMOVED: Final = Removed.REMOVED
 
 
+class BadInput(Exception):
+    """What somebody gave us cannot be used; the message is the one line that he sees: what, where, what to do."""
+
+
 class UnknownShape(Exception):
     """Something in an object is not what its kind says; the message names the field."""
 
@@ -66,9 +70,18 @@ def counterpart(value: Any, other: Any, at: Pointer) -> Any:
     return other
 
 
+def _found(value: Any, at: Pointer) -> Any:
+    """Return what is at a pointer, as lookup does, but raise UnknownShape where the way there does not exist."""
+    for depth, part in enumerate(at):
+        if value is not None and not isinstance(value, list if isinstance(part, int) else dict):
+            raise UnknownShape(at[:depth], "a list" if isinstance(part, int) else "a map")
+        value = lookup(value, (part,))
+    return value
+
+
 def mapping(value: Any, at: Pointer) -> Object:
     """Return the map at a pointer, empty where there is none. Raises UnknownShape."""
-    found = lookup(value, at)
+    found = _found(value, at)
     if found is None:
         return {}
     if not isinstance(found, dict):
@@ -78,7 +91,7 @@ def mapping(value: Any, at: Pointer) -> Object:
 
 def sequence(value: Any, at: Pointer) -> list[Object]:
     """Return the list of maps at a pointer, empty where there is none. Raises UnknownShape."""
-    found = lookup(value, at)
+    found = _found(value, at)
     if found is None:
         return []
     if not isinstance(found, list):
@@ -91,7 +104,7 @@ def sequence(value: Any, at: Pointer) -> list[Object]:
 
 def strings(value: Any, at: Pointer) -> list[str]:
     """Return the list of texts at a pointer, empty where there is none. Raises UnknownShape."""
-    found = lookup(value, at)
+    found = _found(value, at)
     if found is None:
         return []
     if not isinstance(found, list) or not all(isinstance(item, str) for item in found):

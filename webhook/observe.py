@@ -23,6 +23,11 @@ DURATION: Final = Histogram(
     buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
 )
 RELOADS: Final = Counter("kubeflow_openshift_config_reloads_total", "Readings of the configuration file.", ["result"])
+EXPIRY: Final = Gauge(
+    "kubeflow_openshift_certificate_expiry_timestamp_seconds",
+    "When the certificate expires that is served now.",
+    multiprocess_mode="livemostrecent",
+)
 BUILD: Final = Gauge("kubeflow_openshift_build_info", "Always 1.", ["version"], multiprocess_mode="max")
 
 LONGEST_NAME: Final = 253  # of a Kubernetes object; what is longer is no name
@@ -45,7 +50,7 @@ def reviewed(request: Request, outcome: Outcome, seconds: float) -> None:
         "uid": request.uid,
         "kind": request.kind,
         "namespace": request.namespace,
-        "name": request.name or lookup(request.object, ("metadata", "generateName")) or "",
+        "name": request.name or _generate_name(request),
         "operation": request.operation,
         "rules": outcome.rules(),
         "milliseconds": round(seconds * 1000, 3),
@@ -53,6 +58,17 @@ def reviewed(request: Request, outcome: Outcome, seconds: float) -> None:
     if outcome.failures:
         line["failures"] = dict(outcome.failures)
     log(line)
+
+
+def _generate_name(request: Request) -> str:
+    name = lookup(request.object, ("metadata", "generateName"))
+    return name if isinstance(name, str) else ""
+
+
+def certificate(expiry: float, problem: str = "") -> None:
+    """Say which certificate is served from now on; after a problem it is the one from before."""
+    EXPIRY.set(expiry)
+    log({"event": "certificate", "problem": problem} if problem else {"event": "certificate read"})
 
 
 def reloaded(problem: str = "") -> None:

@@ -4,7 +4,7 @@ import base64
 import json
 from typing import Any, Final
 
-from webhook.model import Object, Outcome, Request
+from webhook.model import BadInput, Object, Outcome, Request
 from webhook.workload import kind_of
 
 VERSIONS: Final = ("admission.k8s.io/v1", "admission.k8s.io/v1beta1")
@@ -12,7 +12,7 @@ OPERATIONS: Final = ("CREATE", "UPDATE", "DELETE", "CONNECT")
 LONGEST_UID: Final = 256  # a UUID has 36; more is nobody's uid, and we repeat it
 
 
-class BadReview(Exception):
+class BadReview(BadInput):
     """The bytes are no AdmissionReview that we could answer; the message says why."""
 
 

@@ -12,7 +12,9 @@ from wsgiref.types import WSGIApplication
 
 from gunicorn.app.base import BaseApplication
 
+from certs import authority
 from webhook import observe
+from webhook.model import BadInput
 
 KEEP_ALIVE: Final = 120
 """Seconds. The API server keeps idle connections 90 s and does not repeat a POST that meets a closing one."""
@@ -32,15 +34,19 @@ class Listen:
 
 
 def serve(listen: Listen, load: Callable[[], WSGIApplication]) -> None:
-    """Serve until a signal ends it; `load` makes the application, once in every worker process."""
-    _Server(listen, load).run()
+    """Serve until a signal ends it; `load` makes the application, once in every worker process.
+
+    Raises BadCertificate.
+    """
+    _Server(listen, Certificate(listen.certificate, listen.key), load).run()
 
 
 class _Server(BaseApplication):
     """gunicorn's way to be started from a program rather than from its own command line."""
 
-    def __init__(self, listen: Listen, load: Callable[[], WSGIApplication]) -> None:
+    def __init__(self, listen: Listen, certificate: "Certificate", load: Callable[[], WSGIApplication]) -> None:
         self.listen = listen
+        self.certificate = certificate
         self.make = load
         super().__init__()
 
@@ -48,12 +54,12 @@ class _Server(BaseApplication):
         return self.make()
 
     def load_config(self) -> None:
-        listen = self.listen
+        listen, certificate = self.listen, self.certificate
         settings = {
             "bind": f"{listen.host}:{listen.port}",
             "certfile": str(listen.certificate),
             "keyfile": str(listen.key or listen.certificate),
-            "ssl_context": _Tls(listen),
+            "ssl_context": certificate.current,
             "worker_class": "gthread",
             "workers": listen.workers,
             "threads": listen.threads,
@@ -62,43 +68,66 @@ class _Server(BaseApplication):
             "control_socket_disable": True,
             "loglevel": "warning",
             "when_ready": lambda _server: observe.log({"event": "listening", "port": listen.port}),
-            "post_worker_init": lambda worker: _start_observation(listen, worker),
+            "post_worker_init": lambda worker: _start(listen, certificate, worker),
             "child_exit": lambda _server, worker: observe.forget(worker.pid),
         }
         for name, value in settings.items():
             self.cfg.set(name, value)
 
 
-class _Tls:
-    """The TLS context for the next connection: made anew when the certificate changes, else the last good one."""
+class BadCertificate(BadInput):
+    """There is no certificate that could be served; the message names the file."""
 
-    def __init__(self, listen: Listen) -> None:
-        self.files = (listen.certificate, listen.key or listen.certificate)
-        self.stamp: list[tuple[int, int]] = []
-        self.context: ssl.SSLContext | None = None
 
-    def __call__(self, _config: Any, _default: Any) -> ssl.SSLContext:
+class Certificate:
+    """The certificate on disk, as a TLS context for the next connection: made anew when the files change."""
+
+    def __init__(self, certificate: Path, key: Path | None) -> None:
+        self.files = (certificate, key or certificate)
+        self.context = self.made()
+        self.stamp = self.stamped()
+
+    def stamped(self) -> list[tuple[int, int]]:
+        """Tell one state of the files from another; a Secret's files change by a swap of links, hence the inodes."""
         try:
-            stamp = [(status.st_ino, status.st_mtime_ns) for status in map(Path.stat, self.files)]
-            if stamp != self.stamp:
-                context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-                context.minimum_version = ssl.TLSVersion.TLSv1_2
-                context.load_cert_chain(*self.files)
-                self.stamp, self.context = stamp, context
-        except (OSError, ssl.SSLError) as error:
-            if self.context is None:
-                raise
-            observe.log({"event": "certificate", "problem": f"{type(error).__name__}: the last good one stays"})
-        assert self.context is not None
+            return [(status.st_ino, status.st_mtime_ns) for status in map(Path.stat, self.files)]
+        except OSError:
+            return []
+
+    def made(self) -> ssl.SSLContext:
+        """Make the context from the files as they are now. Raises BadCertificate."""
+        try:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            context.load_cert_chain(*self.files, password="")  # an encrypted key must not ask on the terminal
+            self.expiry = authority.expiry(self.files[0].read_bytes())
+        except (OSError, ValueError) as error:  # an SSLError is an OSError
+            why = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
+            name = next((file for file in self.files if not file.is_file()), self.files[0])
+            raise BadCertificate(f"{name}: no certificate with its key can be read here: {why}") from None
+        return context
+
+    def current(self, _config: object = None, _default: object = None) -> ssl.SSLContext:
+        """Return the context for the next connection; files that broke keep the last good one. For gunicorn's hook."""
+        stamp = self.stamped()
+        if stamp != self.stamp:
+            self.stamp = stamp
+            try:
+                self.context = self.made()
+            except BadCertificate as error:
+                observe.certificate(self.expiry, problem=str(error))
+            else:
+                observe.certificate(self.expiry)
         return self.context
 
 
-def _start_observation(listen: Listen, worker: Any) -> None:
+def _start(listen: Listen, certificate: Certificate, worker: Any) -> None:
     """Answer probes and scrapes in a thread of each worker, so that reviews and probes never wait for each other.
 
     All workers share the port (SO_REUSEPORT): one that hangs fails its share of the probes.
     """
     observe.started()
+    observe.certificate(certificate.expiry)
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -8,6 +8,8 @@ from typing import Any, Final
 OPENSHIFT_RANGE: Final = range(1_000_000_000, 2_000_000_000)
 """What OpenShift gives namespaces by default (cluster-policy-controller: 1000000000-1999999999/10000)."""
 
+LONGEST_ID: Final = 10  # digits of 2**31 - 1, the largest id there is
+
 
 class SettingsError(Exception):
     """The configuration file says something we do not understand; `at` is where."""
@@ -58,11 +60,14 @@ def parse(document: Any, rules: Mapping[str, Options]) -> Settings:
     top = _mapping(document, (), {"allocated", "rules", "exempt"})
     exempt = _mapping(top.get("exempt"), ("exempt",), {"namespaces", "serviceAccounts"})
     settings = Settings(rules=_rules(top.get("rules"), rules))
+    accounts = _strings(exempt, "serviceAccounts", ())
+    if wrong := [account for account in accounts if account.count("/") != 1]:
+        raise SettingsError(("exempt", "serviceAccounts"), f"{wrong[0]}: NAMESPACE/NAME belongs here")
     return Settings(
         allocated=_range(top["allocated"]) if "allocated" in top else settings.allocated,
         rules=settings.rules,
         exempt_namespaces=_strings(exempt, "namespaces", settings.exempt_namespaces),
-        exempt_service_accounts=frozenset(_strings(exempt, "serviceAccounts", ())),
+        exempt_service_accounts=frozenset(accounts),
     )
 
 
@@ -95,7 +100,8 @@ def _rules(value: Any, known: Mapping[str, Options]) -> Mapping[str, bool | Mapp
 
 def _range(value: Any) -> range:
     first, dash, last = str(value).partition("-")
-    if not (dash and first.isdecimal() and last.isdecimal() and 0 < int(first) <= int(last)):
+    short = len(first) <= LONGEST_ID and len(last) <= LONGEST_ID
+    if not (dash and short and first.isdecimal() and last.isdecimal() and 0 < int(first) <= int(last)):
         raise SettingsError(("allocated",), "a range like 1000000000-1999999999 belongs here")
     return range(int(first), int(last) + 1)
 

@@ -37,7 +37,7 @@ def seldon_engine_user(pod: Pod) -> Iterator[Change]:
             continue
         env = sequence(pod.object, (*container.at, "env"))
         for index in reversed(range(len(env))):  # from the last: removing one moves those behind it
-            name, at = env[index].get("name"), (*container.at, "env", index)
+            name, at = str(env[index].get("name")), (*container.at, "env", index)
             if name not in REPLACEMENT or env[index].get("value") != "8888":
                 continue
             value = REPLACEMENT[name]
