@@ -9,7 +9,8 @@ import pytest
 
 from webhook import engine, patch, workload
 from webhook.engine import evaluate
-from webhook.model import REMOVED, Change, Object, Pod, Request
+from webhook.model import REMOVED, Change, Object, Request
+from webhook.pod import Pod
 from webhook.registry import Rule
 from webhook.rules import RULES
 from webhook.settings import Settings
@@ -97,7 +98,7 @@ def test_a_wrong_shape_is_left_alone_with_a_warning_that_names_the_field() -> No
     obj["spec"]["template"]["spec"]["containers"] = "none"
     outcome = evaluate(created(obj), SETTINGS)
     assert outcome.operations == []
-    assert outcome.warnings == ["left alone: spec.template.spec.containers is not a list"]
+    assert outcome.warnings == ["left alone: spec.template.spec.containers is not a map or a list"]
 
 
 def test_a_skip_annotation_that_names_no_rule_is_said() -> None:
@@ -136,7 +137,7 @@ def test_two_pods_of_one_object_are_judged_each_as_it_came() -> None:
         part["template"]["spec"]["securityContext"] = {"runAsUser": 1_000_650_000}
     obj = {"apiVersion": "example.com/v1", "kind": "Two", "metadata": {}, "spec": two}
     rules = [replace(r, kinds=("Two.example.com",)) for r in engine.ALL_RULES if r.on_pod]
-    kinds["Two.example.com"] = replace(kinds["Deployment.apps"], template="spec.pods.*.template")
+    kinds["Two.example.com"] = replace(kinds["Deployment.apps"], pods=("spec.pods.*.template.spec",))
     try:
         forwards = evaluate(Request("Two.example.com", "CREATE", copy.deepcopy(obj)), SETTINGS, rules)
         backwards = evaluate(Request("Two.example.com", "CREATE", copy.deepcopy(obj)), SETTINGS, rules[::-1])

@@ -19,10 +19,11 @@ from webhook.model import (
     mapping,
     sequence,
 )
+from webhook.pod import Shape
 from webhook.registry import Rule
 from webhook.rules import RULES
 from webhook.settings import Settings
-from webhook.workload import KINDS, pod, templates
+from webhook.workload import KINDS, needed_grant, pod, pod_specs
 
 SKIP_ANNOTATION: Final = "kubeflow-openshift/rules"
 ALL_RULES: Final = tuple(RULES[rule] for rule in sorted(RULES))
@@ -70,21 +71,27 @@ def _left_alone(request: Request, obj: Object, settings: Settings) -> bool:
 
 
 def _offer_object(draft: Draft, rules: Sequence[Rule], settings: Settings) -> None:
-    rules = _unless_skipped(draft, rules, ())
+    rules = _unless_skipped(draft, rules, ("metadata",))
     for rule in rules:
         if rule.on_object:
             _apply(draft, rule, rule.on_object(draft.object, settings))
-    path = KINDS[draft.request.kind].template
-    for at in templates(draft.original, path) if path is not None else ():
-        try:
-            _offer_pod(draft, rules, at, settings)
-        except UnknownShape as error:
-            _warn(draft, f"left alone: {error}")
+    try:
+        for at, shape in pod_specs(draft.original, draft.request.kind):
+            _offer_pod(draft, rules, at, shape, settings)
+    except UnknownShape as error:
+        _warn(draft, f"left alone: {error}")
 
 
-def _offer_pod(draft: Draft, rules: Sequence[Rule], at: Pointer, settings: Settings) -> None:
-    sent = pod(draft.request, draft.original, at, settings)
-    for rule in _unless_skipped(draft, rules, at):
+def _offer_pod(draft: Draft, rules: Sequence[Rule], at: Pointer, shape: Shape, settings: Settings) -> None:
+    try:
+        sent = pod(draft.request, at, shape, settings)
+        rules = _unless_skipped(draft, rules, sent.metadata_at()) if sent else ()
+        if sent and sent.template and rules and (needed := needed_grant(sent)):
+            _warn(draft, f"left as it is: {needed}")
+    except UnknownShape as error:
+        _warn(draft, f"left alone: {error}")
+        return
+    for rule in rules:
         if rule.on_pod and sent:
             view = sent if draft.object is draft.original else replace(sent, object=draft.object, sent=sent)
             _apply(draft, rule, rule.on_pod(view))
@@ -92,7 +99,7 @@ def _offer_pod(draft: Draft, rules: Sequence[Rule], at: Pointer, settings: Setti
 
 def _unless_skipped(draft: Draft, rules: Sequence[Rule], at: Pointer) -> Sequence[Rule]:
     """Leave out the rules that an annotation on the object or the pod template asks us to skip."""
-    value = mapping(draft.object, (*at, "metadata", "annotations")).get(SKIP_ANNOTATION)
+    value = mapping(draft.object, (*at, "annotations")).get(SKIP_ANNOTATION)
     if not isinstance(value, str):
         return rules
     skipped = {part.strip() for part in value.split(",")}
@@ -134,11 +141,13 @@ def _apply_change(draft: Draft, rule: Rule, change: Change) -> None:
 
 def _admissible(request: Request, changes: list[Change]) -> list[Change]:
     """Keep the changes that the API server will take: of what is immutable, only those back to what is stored."""
-    if request.operation != "UPDATE" or not KINDS[request.kind].immutable:
+    if request.operation != "UPDATE":
         return changes
     if request.subresource == "ephemeralcontainers":
         return [change for change in changes if _of_new_ephemeral_container(request, change)]
-    return changes if all(patch.stored(change, request.old) for change in changes) else []
+    immutable = [tuple(path.split(".")) for path in KINDS[request.kind].immutable]
+    fixed = [change for change in changes if any(change.at[: len(path)] == path for path in immutable)]
+    return changes if all(patch.stored(change, request.old) for change in fixed) else []
 
 
 def _of_new_ephemeral_container(request: Request, change: Change) -> bool:

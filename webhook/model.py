@@ -1,13 +1,8 @@
-"""The words every other module speaks: object, pointer, change, finding, outcome, request, pod."""
+"""The words every other module speaks: object, pointer, change, finding, outcome, request."""
 
 import enum
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeGuard
-
-from webhook.settings import Settings
-
-LARGEST_ID: Final = 2**31 - 1  # the API server refuses others, and shall
+from typing import Any, Final
 
 Object = dict[str, Any]
 Pointer = tuple[str | int, ...]
@@ -163,65 +158,3 @@ class Outcome:
     def rules(self) -> list[str]:
         """Return the IDs of the rules that changed something, sorted."""
         return sorted({finding.rule for finding in self.findings})
-
-
-@dataclass(frozen=True, slots=True)
-class Container:
-    """One container of a pod, wherever it is listed, and its security context (empty where it has none)."""
-
-    at: Pointer
-    value: Object
-    context_at: Pointer
-    context: Object
-
-
-@dataclass(frozen=True, slots=True)
-class Pod:
-    """A pod template (or a Pod) inside an object, as rules see it. Pointers are from the object's root."""
-
-    object: Object
-    at: Pointer
-    """Of the pod spec."""
-    settings: Settings
-    scc: str = ""
-    """The SCC that judged it, known of a Pod that arrives after OpenShift's plugin."""
-    identity_kept: str = ""
-    """Why nobody may touch its identity; empty where rules may."""
-    sent: "Pod | None" = None
-    """The same pod as it came, before any rule; None where this is it."""
-    working: Object | None = None
-    """The stored object, where its workload reports ready pods: what it says there was granted by somebody."""
-
-    def security_context(self) -> tuple[Pointer, Object]:
-        """Return where the pod's own security context is, and what it says."""
-        at = (*self.at, "securityContext")
-        return at, mapping(self.object, at)
-
-    def containers(self) -> Iterator[Container]:
-        """Yield every container: init, regular, ephemeral. The one place that walks them."""
-        for group in ("initContainers", "containers", "ephemeralContainers"):
-            for index, value in enumerate(sequence(self.object, (*self.at, group))):
-                at = (*self.at, group, index)
-                context_at = (*at, "securityContext")
-                yield Container(at, value, context_at, mapping(self.object, context_at))
-
-    def allocated(self, value: Any) -> TypeGuard[int]:
-        """Tell whether a value is an id that OpenShift allocates; 100.0, "100" and true are no ids."""
-        return type(value) is int and self.settings.allocates(value)
-
-    def foreign(self, at: Pointer) -> bool:
-        """Tell whether the id at a pointer is one that OpenShift did not allocate and nobody granted."""
-        value = lookup(self.object, at)
-        if type(value) is not int or not 0 <= value <= LARGEST_ID or self.settings.allocates(value):
-            return False
-        return not self.identity_kept and not self.works_with(at)
-
-    def works_with(self, at: Pointer) -> bool:
-        """Tell whether the workload has ready pods and its stored object says the same at a pointer."""
-        return self.working is not None and counterpart(self.object, self.working, at) == lookup(self.object, at)
-
-    def mounts_claim(self) -> bool:
-        """Tell whether the pod has files that outlive it: a PersistentVolumeClaim, its own or its StatefulSet's."""
-        volumes = sequence(self.object, (*self.at, "volumes"))
-        templates = lookup(self.object, ("spec", "volumeClaimTemplates"))
-        return bool(templates) or any(volume.get("persistentVolumeClaim") for volume in volumes)

@@ -55,6 +55,11 @@ SCOPES: Final = (
 )
 """Requirements of one selector are all to be met, so each way to be Kubeflow's takes an entry of its own."""
 
+NOT_OF_THE_PLATFORM: Final = {
+    "name": "not-of-the-platform",
+    "expression": "!request.namespace.startsWith('openshift-') && !request.namespace.startsWith('kube-')",
+}
+
 
 def configuration(rules: Iterable[Rule]) -> Object:
     """Return the MutatingWebhookConfiguration that offers these rules what they come for."""
@@ -63,38 +68,52 @@ def configuration(rules: Iterable[Rule]) -> Object:
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "MutatingWebhookConfiguration",
         "metadata": {"name": NAME},
-        "webhooks": [*_of_namespaced(rules), *_of_namespaces(rules)],
+        "webhooks": [*_of_namespaced(rules), *_of_cluster(rules), *_of_namespaces(rules)],
     }
 
 
-def _of_namespaced(rules: list[Rule]) -> Iterator[Object]:
-    """Yield for each scope an entry for workloads, and one for Pods.
+def _offered(rules: list[Rule], *, namespaced: bool) -> tuple[list[str], list[str], dict[str, str]]:
+    """Return the kinds with pods that rules come for, the kinds of objects without, and the conditions of those."""
+    wanted = {kind: [rule for rule in rules if kind in rule.kinds] for kind in KINDS if kind != "Namespace"}
+    wanted = {kind: found for kind, found in wanted.items() if found and KINDS[kind].namespaced == namespaced}
+    workloads = [kind for kind in wanted if KINDS[kind].pods or KINDS[kind].objects]
+    objects = [kind for kind in wanted if kind not in workloads]
+    conditions = {kind: " || ".join(f"({rule.condition or 'true'})" for rule in wanted[kind]) for kind in objects}
+    return workloads, objects, conditions
 
-    Workloads fail closed: admitted unchanged their pods would be refused, and their users can apply again. Pods fail
-    open: SCC has judged them and judges them again, and a missing webhook must not stop a running system's pods.
+
+def _of_namespaced(rules: list[Rule]) -> Iterator[Object]:
+    """Yield for each scope an entry for workloads, one for Pods, and one for other objects.
+
+    Workloads fail closed: admitted unchanged their pods would be refused, and their users can apply again. The others
+    fail open: SCC has judged Pods and judges them again, and a missing webhook must not stop a running system.
     """
-    kinds = [kind for kind in KINDS if KINDS[kind].namespaced and any(kind in rule.kinds for rule in rules)]
+    workloads, objects, conditions = _offered(rules, namespaced=True)
+    workloads.remove("Pod")
     for index, scope in enumerate(SCOPES):
         # Each leaves out what those before it chose, so that no object is sent twice.
         selector = [scope.chosen(), *(earlier.others() for earlier in SCOPES[:index])]
         if index:
             selector.append({"key": SCOPES[0].key, "operator": "NotIn", "values": [OWN]})
-        for what, offered, policy in (
-            ("workloads", [kind for kind in kinds if kind != "Pod"], "Fail"),
-            ("pods", [kind for kind in kinds if kind == "Pod"], "Ignore"),
+        for what, kinds, policy, when in (
+            ("workloads", workloads, "Fail", {}),
+            ("pods", ["Pod"], "Ignore", {}),
+            ("objects", objects, "Ignore", conditions),
         ):
-            if offered:
-                yield {
-                    **_entry(f"{what}.{scope.name}", offered, policy),
-                    "namespaceSelector": {"matchExpressions": selector},
-                    "matchConditions": [
-                        {
-                            "name": "not-of-the-platform",
-                            "expression": "!request.namespace.startsWith('openshift-') "
-                            "&& !request.namespace.startsWith('kube-')",
-                        }
-                    ],
-                }
+            if kinds:
+                entry = _entry(f"{what}.{scope.name}", kinds, policy)
+                entry["namespaceSelector"] = {"matchExpressions": selector}
+                entry["matchConditions"] = [NOT_OF_THE_PLATFORM, *_match_conditions(when)]
+                yield entry
+
+
+def _of_cluster(rules: list[Rule]) -> Iterator[Object]:
+    """Yield an entry for Kubeflow's cluster-wide kinds with pods, and one for other cluster-wide objects."""
+    workloads, objects, conditions = _offered(rules, namespaced=False)
+    if workloads:
+        yield _entry("workloads.cluster", workloads, "Fail")
+    if objects:
+        yield {**_entry("objects.cluster", objects, "Ignore"), "matchConditions": list(_match_conditions(conditions))}
 
 
 def _of_namespaces(rules: list[Rule]) -> Iterator[Object]:
@@ -104,6 +123,13 @@ def _of_namespaces(rules: list[Rule]) -> Iterator[Object]:
             **_entry(f"{label.replace('.', '-').replace('/', '-')}.namespaces", ["Namespace"], "Ignore"),
             "objectSelector": {"matchExpressions": [{"key": label, "operator": "Exists"}]},
         }
+
+
+def _match_conditions(conditions: dict[str, str]) -> Iterator[Object]:
+    """Yield for each kind a condition that is true of all other kinds, since all conditions of an entry must hold."""
+    for kind, condition in conditions.items():
+        name = kind.partition(".")[0]
+        yield {"name": f"concerned-{name.lower()}", "expression": f"request.kind.kind != '{name}' || ({condition})"}
 
 
 def _entry(name: str, kinds: list[str], policy: str) -> Object:

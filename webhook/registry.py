@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Final, overload
 
 from webhook.documentation import Page, PageError, parse
-from webhook.model import Change, Object, Pod
+from webhook.model import Change, Object
+from webhook.pod import Pod
 from webhook.settings import Options, Settings
 from webhook.workload import KINDS
 
 PodRule = Callable[[Pod], Iterator[Change]]
 ObjectRule = Callable[[Object, Settings], Iterator[Change]]
 
-POD_KINDS: Final = tuple(kind for kind, facts in KINDS.items() if facts.template is not None)
+POD_KINDS: Final = tuple(kind for kind, facts in KINDS.items() if facts.pods or facts.objects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class Rule:
     kinds: tuple[str, ...]
     labels: tuple[str, ...]
     """An object without any of these labels does not concern the rule; empty where labels do not matter."""
+    condition: str
+    """An object of which this is not true (CEL) does not concern the rule; empty where it cannot be said so."""
     default: bool
     options: Options
     page: Page
@@ -34,7 +37,9 @@ class Rule:
     def facts(self) -> str:
         """Return one line on what the rule is offered, whether it is on, and what can be chosen."""
         kinds = "every kind with pods" if self.kinds == POD_KINDS else ", ".join(self.kinds)
-        options = "".join(f"; option `{name}`: {', '.join(values)}" for name, values in self.options.items())
+        options = "".join(
+            f"; option `{name}`: {', '.join(values) or 'a map of texts'}" for name, values in self.options.items()
+        )
         return f"Kinds: {kinds}; {'on' if self.default else 'off'} by default{options}."
 
 
@@ -48,28 +53,39 @@ RULES: Final[dict[str, Rule]] = {}
 @overload
 def pod_rule(function: PodRule, /) -> PodRule: ...
 @overload
-def pod_rule(*, kinds: tuple[str, ...] = ..., default: bool = ...) -> Callable[[PodRule], PodRule]: ...
 def pod_rule(
-    function: PodRule | None = None, /, *, kinds: tuple[str, ...] = POD_KINDS, default: bool = True
+    *, kinds: tuple[str, ...] = ..., default: bool = ..., options: Options | None = ...
+) -> Callable[[PodRule], PodRule]: ...
+def pod_rule(
+    function: PodRule | None = None,
+    /,
+    *,
+    kinds: tuple[str, ...] = POD_KINDS,
+    default: bool = True,
+    options: Options | None = None,
 ) -> PodRule | Callable[[PodRule], PodRule]:
     """Register a rule that is offered every pod template of some kinds, one at a time."""
 
     def register(function: PodRule) -> PodRule:
         rule, page = _named(function, kinds, POD_KINDS)
-        RULES[rule] = Rule(rule, function, None, kinds, (), default, {}, page)
+        RULES[rule] = Rule(rule, function, None, kinds, (), "", default, options or {}, page)
         return function
 
     return register(function) if function else register
 
 
 def object_rule(
-    *kinds: str, labels: tuple[str, ...] = (), default: bool = True, options: Options | None = None
+    *kinds: str,
+    labels: tuple[str, ...] = (),
+    condition: str = "",
+    default: bool = True,
+    options: Options | None = None,
 ) -> Callable[[ObjectRule], ObjectRule]:
     """Register a rule that is offered whole objects of some kinds."""
 
     def register(function: ObjectRule) -> ObjectRule:
         rule, page = _named(function, kinds, tuple(KINDS))
-        RULES[rule] = Rule(rule, None, function, kinds, labels, default, options or {}, page)
+        RULES[rule] = Rule(rule, None, function, kinds, labels, condition, default, options or {}, page)
         return function
 
     return register

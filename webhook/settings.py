@@ -24,7 +24,7 @@ class Settings:
     """What an administrator may choose; the defaults are for an OpenShift that nobody reconfigured."""
 
     allocated: range = OPENSHIFT_RANGE
-    rules: Mapping[str, bool | Mapping[str, str]] = field(default_factory=dict)
+    rules: Mapping[str, bool | Mapping[str, Any]] = field(default_factory=dict)
     exempt_namespaces: tuple[str, ...] = ("openshift-*", "kube-*")
     exempt_service_accounts: frozenset[str] = frozenset()
 
@@ -38,8 +38,16 @@ class Settings:
 
     def option(self, rule: str, name: str, default: str) -> str:
         """Return a rule's option as the file sets it, else its default."""
+        return str(self._options(rule).get(name, default))
+
+    def table(self, rule: str, name: str) -> Mapping[str, str]:
+        """Return a rule's option that is a map of texts: what the file adds to the rule's own table."""
+        table: Mapping[str, str] = self._options(rule).get(name) or {}
+        return table
+
+    def _options(self, rule: str) -> Mapping[str, Any]:
         chosen = self.rules.get(rule)
-        return chosen.get(name, default) if isinstance(chosen, Mapping) else default
+        return chosen if isinstance(chosen, Mapping) else {}
 
     def exempts(self, namespace: str, service_account: str | None = None) -> bool:
         """Tell whether a namespace, or a service account in it, is to be left alone entirely."""
@@ -49,7 +57,7 @@ class Settings:
 
 
 Options = Mapping[str, tuple[str, ...]]
-"""A rule's options: for each its allowed values, the default first."""
+"""A rule's options: for each its allowed values, the default first; none where it takes a map of texts."""
 
 
 def parse(document: Any, rules: Mapping[str, Options]) -> Settings:
@@ -82,8 +90,8 @@ def _mapping(value: Any, at: tuple[str | int, ...], keys: set[str]) -> Mapping[s
     return value
 
 
-def _rules(value: Any, known: Mapping[str, Options]) -> Mapping[str, bool | Mapping[str, str]]:
-    chosen: dict[str, bool | Mapping[str, str]] = {}
+def _rules(value: Any, known: Mapping[str, Options]) -> Mapping[str, bool | Mapping[str, Any]]:
+    chosen: dict[str, bool | Mapping[str, Any]] = {}
     for rule, wanted in _mapping(value, ("rules",), set(known)).items():
         at = ("rules", rule)
         if isinstance(wanted, bool):
@@ -92,8 +100,11 @@ def _rules(value: Any, known: Mapping[str, Options]) -> Mapping[str, bool | Mapp
         if wanted is None or not known[rule]:
             raise SettingsError(at, "true or false belongs here")
         for name, option in _mapping(wanted, at, set(known[rule])).items():
-            if option not in known[rule][name]:
-                raise SettingsError((*at, name), f"one of these belongs here: {', '.join(known[rule][name])}")
+            allowed = known[rule][name]
+            if not allowed:
+                _texts(option, (*at, name))
+            elif option not in allowed:
+                raise SettingsError((*at, name), f"one of these belongs here: {', '.join(allowed)}")
         chosen[rule] = wanted
     return chosen
 
@@ -104,6 +115,11 @@ def _range(value: Any) -> range:
     if not (dash and short and first.isdecimal() and last.isdecimal() and 0 < int(first) <= int(last)):
         raise SettingsError(("allocated",), "a range like 1000000000-1999999999 belongs here")
     return range(int(first), int(last) + 1)
+
+
+def _texts(value: Any, at: tuple[str | int, ...]) -> None:
+    if not isinstance(value, Mapping) or not all(isinstance(text, str) for text in value.values()):
+        raise SettingsError(at, "a map of text to text belongs here")
 
 
 def _strings(exempt: Mapping[str, Any], key: str, default: tuple[str, ...]) -> tuple[str, ...]:

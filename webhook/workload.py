@@ -1,24 +1,39 @@
-"""KINDS, the one table of kinds, and the pods inside an object: the only place that knows where pod templates live."""
+"""KINDS, the one table of kinds, and the pods inside an object: the only place that knows where pods live."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from webhook.model import Object, Pod, Pointer, Request, lookup, mapping, sequence, strings
+from webhook.model import Object, Pointer, Request, lookup, mapping, sequence, strings
+from webhook.pod import POD_SPEC, Pod, Shape, expand
 from webhook.settings import Settings
+
+ARGO: Final = ("container", "script", "containerSet.containers.*", "initContainers.*", "sidecars.*")
+WORKFLOW: Final = Shape(containers=ARGO, parts=("templates.*", "templateDefaults"))
+"""A template's security context replaces the workflow's: such a template is a pod of its own."""
+SPARK: Final = Shape("podSecurityContext", ("initContainers.*", "sidecars.*"), own_context="securityContext")
+WORKSPACE: Final = Shape(containers=(), own_context="containerSecurityContext")
+FRAMEWORKS: Final = (
+    *("model", "sklearn", "xgboost", "tensorflow", "pytorch", "triton", "onnx", "pmml", "lightgbm", "paddle"),
+    *("huggingface", "tensorrt", "alibi", "art", "aix", "custom.container"),
+)
+PREDICTOR: Final = Shape(containers=(*POD_SPEC.containers, *FRAMEWORKS, "workerSpec.containers.*"))
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What we must know of a kind: its resource, where its pod templates are, and how it changes."""
+    """What we must know of a kind: its resource, where its pods are, and how it changes."""
 
     resource: str
-    template: str | None
-    """Dotted path to what holds the pod's metadata and spec; `*` = each; "" = the object itself; None = no pods."""
+    pods: tuple[str, ...] = ()
+    """Paths of its pod specs (see `expand`)."""
+    shape: Shape = POD_SPEC
+    objects: tuple[str, ...] = ()
+    """Paths of whole objects inside it, whose own kind says where pods are."""
     ready: str = "status.readyReplicas"
     """Where the kind reports that pods of it work."""
-    immutable: bool = False
-    """Whether the API server refuses any change of the pod spec."""
+    immutable: tuple[str, ...] = ()
+    """Paths of which the API server refuses any change."""
     hashed: bool = False
     """Whether a controller that owns one finds it again by a hash of its template."""
     namespaced: bool = True
@@ -26,19 +41,76 @@ class Kind:
     """What the API server offers us of it. A stored Pod has passed SCC: no update of it needs us."""
 
 
+TEMPLATE: Final = ("spec.template.spec",)
+REPLICATED_JOBS: Final = "replicatedJobs.*.template.spec.template.spec"
+RAY: Final = ("headGroupSpec.template.spec", "workerGroupSpecs.*.template.spec")
+SERVED: Final = ("predictor", "transformer", "explainer")
+
 KINDS: Final = {
-    "Pod": Kind("pods", "", immutable=True, operations=("CREATE",)),
-    "PodTemplate": Kind("podtemplates", "template"),
-    "ReplicationController": Kind("replicationcontrollers", "spec.template", hashed=True),
-    "Namespace": Kind("namespaces", None, namespaced=False),
-    "Deployment.apps": Kind("deployments", "spec.template"),
-    "StatefulSet.apps": Kind("statefulsets", "spec.template"),
-    "DaemonSet.apps": Kind("daemonsets", "spec.template", ready="status.numberReady"),
-    "ReplicaSet.apps": Kind("replicasets", "spec.template", hashed=True),
-    "Job.batch": Kind("jobs", "spec.template", immutable=True),
-    "CronJob.batch": Kind("cronjobs", "spec.jobTemplate.spec.template", ready="status.lastSuccessfulTime"),
-    "DeploymentConfig.apps.openshift.io": Kind("deploymentconfigs", "spec.template"),
-    "Notebook.kubeflow.org": Kind("notebooks", "spec.template"),
+    "Pod": Kind("pods", ("spec",), immutable=("spec",), operations=("CREATE",)),
+    "PodTemplate": Kind("podtemplates", ("template.spec",)),
+    "ReplicationController": Kind("replicationcontrollers", TEMPLATE, hashed=True),
+    "Deployment.apps": Kind("deployments", TEMPLATE),
+    "StatefulSet.apps": Kind("statefulsets", TEMPLATE, immutable=("spec.volumeClaimTemplates",)),
+    "DaemonSet.apps": Kind("daemonsets", TEMPLATE, ready="status.numberReady"),
+    "ReplicaSet.apps": Kind("replicasets", TEMPLATE, hashed=True),
+    "Job.batch": Kind("jobs", TEMPLATE, immutable=("spec.template",)),
+    "CronJob.batch": Kind("cronjobs", ("spec.jobTemplate.spec.template.spec",), ready="status.lastSuccessfulTime"),
+    "DeploymentConfig.apps.openshift.io": Kind("deploymentconfigs", TEMPLATE),
+    "Notebook.kubeflow.org": Kind("notebooks", TEMPLATE),
+    "PVCViewer.kubeflow.org": Kind("pvcviewers", ("spec.podSpec",), ready="status.ready"),
+    "WorkspaceKind.kubeflow.org": Kind("workspacekinds", ("spec.podTemplate",), WORKSPACE, namespaced=False),
+    "TFJob.kubeflow.org": Kind("tfjobs", ("spec.tfReplicaSpecs.*.template.spec",)),
+    "PyTorchJob.kubeflow.org": Kind("pytorchjobs", ("spec.pytorchReplicaSpecs.*.template.spec",)),
+    "MPIJob.kubeflow.org": Kind("mpijobs", ("spec.mpiReplicaSpecs.*.template.spec", *TEMPLATE)),
+    "MXJob.kubeflow.org": Kind("mxjobs", ("spec.mxReplicaSpecs.*.template.spec",)),
+    "XGBoostJob.kubeflow.org": Kind("xgboostjobs", ("spec.xgbReplicaSpecs.*.template.spec",)),
+    "PaddleJob.kubeflow.org": Kind("paddlejobs", ("spec.paddleReplicaSpecs.*.template.spec",)),
+    "Experiment.kubeflow.org": Kind(
+        "experiments", objects=("spec.trialTemplate.trialSpec", "spec.trialTemplate.goTemplate.rawTemplate")
+    ),
+    "Trial.kubeflow.org": Kind("trials", objects=("spec.runSpec",)),
+    "TrainingRuntime.trainer.kubeflow.org": Kind("trainingruntimes", (f"spec.template.spec.{REPLICATED_JOBS}",)),
+    "ClusterTrainingRuntime.trainer.kubeflow.org": Kind(
+        "clustertrainingruntimes", (f"spec.template.spec.{REPLICATED_JOBS}",), namespaced=False
+    ),
+    "TrainJob.trainer.kubeflow.org": Kind("trainjobs", ("spec.podTemplateOverrides.*.spec",)),
+    "JobSet.jobset.x-k8s.io": Kind("jobsets", (f"spec.{REPLICATED_JOBS}",), immutable=("spec.replicatedJobs",)),
+    "Workflow.argoproj.io": Kind("workflows", ("spec",), WORKFLOW),
+    "WorkflowTemplate.argoproj.io": Kind("workflowtemplates", ("spec",), WORKFLOW),
+    "ClusterWorkflowTemplate.argoproj.io": Kind("clusterworkflowtemplates", ("spec",), WORKFLOW, namespaced=False),
+    "CronWorkflow.argoproj.io": Kind("cronworkflows", ("spec.workflowSpec",), WORKFLOW),
+    "SeldonDeployment.machinelearning.seldon.io": Kind(
+        "seldondeployments",
+        ("spec.predictors.*.componentSpecs.[].spec", "spec.predictors.*.componentSpec.spec"),
+        ready="status.deploymentStatus",
+    ),
+    "InferenceService.serving.kubeflow.org": Kind(
+        "inferenceservices",
+        tuple(f"spec.{step}.{part}" for step in ("default", "canary") for part in SERVED),
+        PREDICTOR,
+    ),
+    "InferenceService.serving.kserve.io": Kind(
+        "inferenceservices", tuple(f"spec.{part}" for part in SERVED), PREDICTOR
+    ),
+    "ServingRuntime.serving.kserve.io": Kind("servingruntimes", ("spec",), PREDICTOR),
+    "ClusterServingRuntime.serving.kserve.io": Kind("clusterservingruntimes", ("spec",), PREDICTOR, namespaced=False),
+    "Service.serving.knative.dev": Kind("services", TEMPLATE),
+    "Configuration.serving.knative.dev": Kind("configurations", TEMPLATE),
+    "SparkApplication.sparkoperator.k8s.io": Kind("sparkapplications", ("spec.driver", "spec.executor"), SPARK),
+    "ScheduledSparkApplication.sparkoperator.k8s.io": Kind(
+        "scheduledsparkapplications", ("spec.template.driver", "spec.template.executor"), SPARK
+    ),
+    "RayCluster.ray.io": Kind("rayclusters", tuple(f"spec.{group}" for group in RAY)),
+    "RayJob.ray.io": Kind(
+        "rayjobs", ("spec.submitterPodTemplate.spec", *(f"spec.rayClusterSpec.{group}" for group in RAY))
+    ),
+    "RayService.ray.io": Kind("rayservices", tuple(f"spec.rayClusterConfig.{group}" for group in RAY)),
+    "Namespace": Kind("namespaces", namespaced=False),
+    "ConfigMap": Kind("configmaps"),
+    "PersistentVolumeClaim": Kind("persistentvolumeclaims", immutable=("spec",)),
+    "Role.rbac.authorization.k8s.io": Kind("roles"),
+    "ClusterRole.rbac.authorization.k8s.io": Kind("clusterroles", namespaced=False),
 }
 
 REFUSE_IDENTITY: Final = ("restricted", "restricted-v2")
@@ -58,38 +130,35 @@ def group_of(kind: str) -> str:
     return kind.partition(".")[2]
 
 
-def templates(obj: Object, path: str) -> Iterator[Pointer]:
-    """Yield the pointer of every pod template that a kind's path finds in an object."""
-    found: list[Pointer] = [()]
-    for part in path.split(".") if path else ():
-        step: list[Pointer] = []
-        for at in found:
-            value = lookup(obj, at)
-            if part != "*":
-                step.append((*at, part))
-            elif isinstance(value, dict):
-                step += [(*at, key) for key in value]
-            elif isinstance(value, list):
-                step += [(*at, index) for index in range(len(value))]
-        found = step
-    yield from found
-
-
-def pod(request: Request, obj: Object, at: Pointer, settings: Settings) -> Pod | None:
-    """View the pod template at a pointer; None where there is none, or where it is to be left alone entirely.
+def pod(request: Request, at: Pointer, shape: Shape, settings: Settings) -> Pod | None:
+    """View one pod of a request's object as it came; None where it is empty, or to be left alone entirely.
 
     Raises UnknownShape where something is not what a pod spec has there.
     """
-    spec_at = (*at, "spec")
-    spec = mapping(obj, spec_at)
-    if not spec:
-        return None
+    obj = request.object or {}
+    spec = mapping(obj, at)
     account = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
-    if settings.exempts(request.namespace, account):
+    if not spec or settings.exempts(request.namespace, account):
         return None
-    scc = mapping(obj, (*at, "metadata", "annotations")).get("openshift.io/scc") if request.kind == "Pod" else None
-    view = Pod(obj, spec_at, settings, str(scc or ""), working=request.old if _works(request) else None)
+    is_pod = request.kind == "Pod"
+    scc = mapping(obj, ("metadata", "annotations")).get("openshift.io/scc") if is_pod else None
+    view = Pod(obj, at, shape, settings, not is_pod, str(scc or ""), working=request.old if _works(request) else None)
     return replace(view, identity_kept=_identity_kept(view))
+
+
+def pod_specs(obj: Object, kind: str, at: Pointer = ()) -> Iterator[tuple[Pointer, Shape]]:
+    """Yield where the pod specs are of an object at a pointer, and their shape. Raises UnknownShape."""
+    facts = KINDS.get(kind, Kind(""))
+    for path in facts.pods:
+        for spec_at in expand(obj, at, path):
+            yield spec_at, facts.shape
+            for part in (part for path in facts.shape.parts for part in expand(obj, spec_at, path)):
+                if lookup(obj, (*part, facts.shape.context)) is not None:
+                    yield part, replace(facts.shape, parts=())
+    for path in facts.objects:
+        for inner_at in expand(obj, at, path):
+            inner = mapping(obj, inner_at)
+            yield from pod_specs(obj, kind_of(inner.get("apiVersion"), inner.get("kind")), inner_at)
 
 
 def _works(request: Request) -> bool:
@@ -112,12 +181,29 @@ def _identity_kept(pod: Pod) -> str:
     """Say why a pod's identity stays as it is; "" where OpenShift would refuse the pod for nothing else."""
     if pod.scc and pod.scc not in REFUSE_IDENTITY:
         return f"{pod.scc} admitted it"
-    required = mapping(pod.object, (*pod.at[:-1], "metadata", "annotations")).get("openshift.io/required-scc")
+    required = mapping(pod.object, (*pod.metadata_at(), "annotations")).get("openshift.io/required-scc")
     if required and not str(required).startswith("restricted"):
         return f"it requires {required}"
     if mapping(pod.object, (*pod.at, "os")).get("name") == "windows":
         return "it runs Windows, which SCC leaves alone"
     return next((f"it asks for {need}" for need in _needs(pod)), "")
+
+
+def needed_grant(pod: Pod) -> str:
+    """Say what no rewrite can save a pod from: what it asks for, and the SCC that its service account needs; or ""."""
+    needs = list(dict.fromkeys(_needs(pod)))
+    if not needs:
+        return ""
+    host, beyond = {"hostPath", "hostNetwork", "hostPort"} & {*needs}, {"hostPID", "hostIPC"} & {*needs}
+    if any(need == "privileged" or need.startswith("capability") for need in needs):
+        scc = "privileged"
+    elif beyond or ("hostPath" in host and len(host) > 1):
+        scc = "hostaccess"
+    else:
+        scc = "hostmount-anyuid" if "hostPath" in host else "hostnetwork-v2"
+    spec = mapping(pod.object, pod.at)
+    account = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
+    return f"it asks for {', '.join(needs)}: service account {str(account)[:60]} needs an SCC like {scc}"
 
 
 def _needs(pod: Pod) -> Iterator[str]:

@@ -17,7 +17,8 @@ Limits:
 
 from collections.abc import Iterator
 
-from webhook.model import REMOVED, Change, Pod
+from webhook.model import REMOVED, Change
+from webhook.pod import Pod
 from webhook.registry import pod_rule
 
 

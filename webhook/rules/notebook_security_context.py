@@ -18,7 +18,8 @@ Limits:
 
 from collections.abc import Iterator
 
-from webhook.model import Change, Pod, lookup
+from webhook.model import Change, lookup
+from webhook.pod import Pod
 from webhook.registry import pod_rule
 
 

@@ -16,7 +16,8 @@ Limits:
 
 from collections.abc import Iterator
 
-from webhook.model import REMOVED, Change, Pod, Pointer, lookup
+from webhook.model import REMOVED, Change, Pointer, lookup
+from webhook.pod import Pod
 from webhook.registry import pod_rule
 
 BECAUSE = "runAsGroup is outside what OpenShift allocates, and its user goes"

@@ -22,7 +22,8 @@ Limits:
 
 from collections.abc import Iterator
 
-from webhook.model import REMOVED, Change, Container, Pod
+from webhook.model import REMOVED, Change
+from webhook.pod import Container, Pod
 from webhook.registry import pod_rule
 
 BECAUSE = "runAsUser is outside what OpenShift allocates"

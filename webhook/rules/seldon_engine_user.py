@@ -22,7 +22,8 @@ Limits:
 import re
 from collections.abc import Iterator
 
-from webhook.model import REMOVED, Change, Pod, sequence
+from webhook.model import REMOVED, Change, sequence
+from webhook.pod import Pod
 from webhook.registry import pod_rule
 
 OPERATOR = re.compile(r"(^|/)seldon-core-operator([:@]|$)")

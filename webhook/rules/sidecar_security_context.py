@@ -18,7 +18,8 @@ Limits:
 
 from collections.abc import Iterator
 
-from webhook.model import REMOVED, Change, Container, Pod, strings
+from webhook.model import REMOVED, Change, strings
+from webhook.pod import Container, Pod
 from webhook.registry import pod_rule
 
 REQUIRED_DROP = {"restricted": {"KILL", "MKNOD", "SETGID", "SETUID"}, "restricted-v2": {"ALL"}}
