@@ -89,7 +89,8 @@ def _of_namespaced(rules: list[Rule]) -> Iterator[Object]:
     fail open: SCC has judged Pods and judges them again, and a missing webhook must not stop a running system.
     """
     workloads, objects, conditions = _offered(rules, namespaced=True)
-    workloads.remove("Pod")
+    pods = [kind for kind in workloads if kind == "Pod"]
+    workloads = [kind for kind in workloads if kind != "Pod"]
     for index, scope in enumerate(SCOPES):
         # Each leaves out what those before it chose, so that no object is sent twice.
         selector = [scope.chosen(), *(earlier.others() for earlier in SCOPES[:index])]
@@ -97,7 +98,7 @@ def _of_namespaced(rules: list[Rule]) -> Iterator[Object]:
             selector.append({"key": SCOPES[0].key, "operator": "NotIn", "values": [OWN]})
         for what, kinds, policy, when in (
             ("workloads", workloads, "Fail", {}),
-            ("pods", ["Pod"], "Ignore", {}),
+            ("pods", pods, "Ignore", {}),
             ("objects", objects, "Ignore", conditions),
         ):
             if kinds:

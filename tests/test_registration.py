@@ -1,0 +1,89 @@
+"""The webhook configuration: derived, sorted last, and nobody's object is sent twice."""
+
+import itertools
+
+import pytest
+
+from webhook.model import Object
+from webhook.registration import NAME, NAMESPACES, OWN, SCOPES, configuration
+from webhook.rules import RULES
+from webhook.workload import KINDS, group_of
+
+ENTRIES: list[Object] = configuration(RULES.values())["webhooks"]
+BY_NAME = {entry["name"].removesuffix(f".{OWN}.io"): entry for entry in ENTRIES}
+
+
+def selects(entry: Object, labels: dict[str, str]) -> bool:
+    """Do as the API server: all requirements hold, and NotIn holds of an absent label too."""
+    return all(
+        (labels.get(each["key"]) in each["values"]) == (each["operator"] == "In")
+        for each in entry["namespaceSelector"]["matchExpressions"]
+    )
+
+
+def test_it_sorts_last() -> None:
+    assert NAME.startswith("zz-")
+    assert NAME > "istio-sidecar-injector"
+
+
+def test_every_entry_is_as_the_contract_has_it() -> None:
+    for entry in ENTRIES:
+        assert entry["timeoutSeconds"] == 5
+        assert entry["sideEffects"] == "None"
+        assert entry["reinvocationPolicy"] == "IfNeeded"
+        assert entry["admissionReviewVersions"] == ["v1", "v1beta1"]
+        assert "caBundle" not in entry["clientConfig"]  # whoever issues the certificate writes it
+
+
+def test_every_kind_that_a_rule_comes_for_is_offered_once_in_each_scope() -> None:
+    wanted = {kind for rule in RULES.values() for kind in rule.kinds}
+    for scope in SCOPES:
+        offered = [
+            (group, resource)
+            for what in ("workloads", "pods", "objects")
+            if f"{what}.{scope.name}" in BY_NAME
+            for rule in BY_NAME[f"{what}.{scope.name}"]["rules"]
+            for group, resource in itertools.product(rule["apiGroups"], rule["resources"])
+        ]
+        assert sorted(offered) == sorted(
+            (group_of(kind), KINDS[kind].resource) for kind in wanted if KINDS[kind].namespaced
+        )
+
+
+@pytest.mark.parametrize("chosen", range(1, 2 ** len(SCOPES)))
+def test_a_namespace_that_is_kubeflows_in_several_ways_is_asked_for_once(chosen: int) -> None:
+    labels = {"kubernetes.io/metadata.name": "team-a"}
+    for index, scope in enumerate(SCOPES):
+        if chosen >> index & 1:
+            labels[scope.key] = scope.values[0]
+    matching = [
+        name for name, entry in BY_NAME.items() if name.startswith("workloads.") and "namespaceSelector" in entry
+    ]
+    assert sum(selects(BY_NAME[name], labels) for name in matching) == 1
+
+
+@pytest.mark.parametrize("name", ["default", "team-a", OWN])
+def test_other_namespaces_and_our_own_are_never_asked_for(name: str) -> None:
+    labels = {"kubernetes.io/metadata.name": name, **({OWN: "enabled"} if name == OWN else {})}
+    assert not any(selects(entry, labels) for entry in ENTRIES if "namespaceSelector" in entry)
+
+
+def test_only_workloads_fail_closed() -> None:
+    assert {name.partition(".")[0] for name, entry in BY_NAME.items() if entry["failurePolicy"] == "Fail"} == {
+        "workloads"
+    }
+
+
+def test_pods_are_offered_as_they_are_created_only() -> None:
+    pods = [rule for name, entry in BY_NAME.items() if name.startswith("pods.") for rule in entry["rules"]]
+    assert all(rule["operations"] == ["CREATE"] for rule in pods)
+
+
+def test_no_subresource_is_offered() -> None:
+    assert not any("/" in resource for entry in ENTRIES for rule in entry["rules"] for resource in rule["resources"])
+
+
+def test_namespaces_are_offered_by_the_labels_that_a_rule_comes_for() -> None:
+    labels = {entry["objectSelector"]["matchExpressions"][0]["key"] for entry in ENTRIES if "objectSelector" in entry}
+    assert labels == set(RULES["istio-injection"].labels)
+    assert "kubeflow" in NAMESPACES
