@@ -7,7 +7,7 @@ UPSTREAM_MANIFESTS ?= ../shared/upstream
 export UPSTREAM_MANIFESTS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check update lock image clean
+.PHONY: help demo test check update rows lock image clean
 
 help:  ## show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -34,6 +34,9 @@ check: $(READY)  ## format, lint, types, import contracts, drift of what is gene
 update: $(READY)  ## rewrite what is generated: expected fixtures, docs/rules.md, deploy/base
 	$(BIN)/ruff format .
 	$(BIN)/python -m tests.generate
+
+rows: $(READY)  ## write docs/rows.md from what the tests see on the rig
+	$(BIN)/pytest --rig=required --update-rows -m rig
 
 lock: $(READY)  ## resolve the dependencies anew, with hashes
 	$(PYTHON) -m venv .lock-venv && .lock-venv/bin/pip install --quiet uv

@@ -1,10 +1,11 @@
 """What tests on the rig share: clusters and the webhook, started once per run, or the reason why they are not there."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests import rows
 from tests.installed import install
 from tests.rig.build import Unavailable, build
 from tests.rig.cluster import Cluster, running
@@ -18,6 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="auto",
         help="tests on OpenShift's admission: where Go is (auto), or else fail (required), or not at all (off)",
     )
+    parser.addoption("--update-rows", action="store_true", help="write docs/rows.md from what the tests see")
 
 
 @pytest.fixture(scope="session")
@@ -56,3 +58,14 @@ def cluster_like_4_2(rig: None, webhook: Server, tmp_path_factory: pytest.TempPa
     with running(tmp_path_factory.mktemp("rig-4.2"), mode="like-4.2") as running_cluster:
         install(running_cluster, webhook)
         yield running_cluster
+
+
+@pytest.fixture
+def show(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Record a row of docs/rows.md: row, object, command, what was seen without us, what with us."""
+
+    def record(row: str, obj: str, command: str, without: str, with_us: str) -> None:
+        test = f"{request.path.name}::{request.function.__name__}"
+        rows.SHOWN[row, obj] = rows.Row(row, obj, command, without, with_us, test)
+
+    return record

@@ -47,8 +47,9 @@ def register(cluster: Cluster, server: Server, configuration: dict[str, Any]) ->
 
 
 def uninstall(cluster: Cluster) -> None:
-    """Take the webhook's registration away."""
+    """Take the webhook's registration away, and wait until the API server asks nobody."""
     cluster.request("DELETE", f"{CONFIGURATIONS}/{NAME}")
+    wait(lambda: not _asks(cluster), "dry run without review")
 
 
 def namespace(cluster: Cluster, name: str, **labels: str) -> str:
@@ -57,6 +58,16 @@ def namespace(cluster: Cluster, name: str, **labels: str) -> str:
     account = f"/api/v1/namespaces/{name}/serviceaccounts/default"
     wait(lambda: cluster.request("GET", account).status == 200, f"service account in {name}")
     return name
+
+
+def serve(cluster: Cluster, definition: dict[str, Any], namespace: str = "") -> str:
+    """Have the API server serve a kind, unless it does already; return the path of its v1 objects."""
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    assert cluster.request("POST", path, definition).status in (201, 409)
+    group, plural = definition["spec"]["group"], definition["spec"]["names"]["plural"]
+    objects = f"/apis/{group}/v1/{f'namespaces/{namespace}/' if namespace else ''}{plural}"
+    wait(lambda: cluster.request("GET", objects).status == 200, f"served {plural}")
+    return objects
 
 
 def deployment(name: str, **pod_spec: Any) -> dict[str, Any]:
@@ -85,3 +96,9 @@ def mark_ready(cluster: Cluster, pods: str) -> None:
         path = f"{pods.partition('?')[0]}/{pod['metadata']['name']}/status"
         answer = cluster.request("PATCH", path, {"status": status}, content_type="application/merge-patch+json")
         assert answer.status == 200, answer.body
+
+
+def install_again(cluster: Cluster, server: Server) -> None:
+    """Register the webhook anew, and wait until the API server asks it."""
+    register(cluster, server, deployed())
+    wait(lambda: _asks(cluster), "review of a dry run")

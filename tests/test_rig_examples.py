@@ -1,7 +1,7 @@
 """What users submit: every example through the rig, and pods made of what is stored as its controller makes them."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -104,8 +104,10 @@ def create(cluster: Cluster, where: str, spec: Object) -> Any:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_pods_of_an_example_are_admitted_by_restricted_v2(cluster: Cluster, spaces: str, path: Path) -> None:
-    found = 0
+def test_pods_of_an_example_are_admitted_by_restricted_v2(
+    cluster: Cluster, spaces: str, show: Callable[..., None], path: Path
+) -> None:
+    found, statuses = 0, set()
     for _, obj in objects(path):
         if obj["kind"] == "Service":
             continue
@@ -122,5 +124,9 @@ def test_pods_of_an_example_are_admitted_by_restricted_v2(cluster: Cluster, spac
                              for where, each in ((WITHOUT, sent), (spaces, saved)))  # fmt: skip
             assert after.status == 201, (at, after.body)
             assert after.body["metadata"]["annotations"]["openshift.io/scc"] == "restricted-v2"
+            statuses.add(before.status)
             print(f"{path.stem}: {kind} {'.'.join(map(str, at))}: {before.status} without us, {after.status} with us")
     assert found or path.stem in WITHOUT_PODS
+    if found:
+        without = "pods refused" if 403 in statuses else "pods admitted"
+        show("N5", f"{path.stem}: {found} pod specs", "kubectl create", without, "pods admitted by restricted-v2")

@@ -1,12 +1,13 @@
 """Profile namespaces lose the injection label, with a warning that people see; and whom we are offered at all."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.installed import deployment, namespace
-from tests.rig.cluster import Cluster, wait
+from tests.installed import deployment, namespace, serve
+from tests.rig.cluster import Cluster
 from tests.test_rig_notebook import crd
 from webhook.registration import SCOPES
 
@@ -19,9 +20,7 @@ WARNING = "Istio sidecars"
 @pytest.fixture(scope="module")
 def profile(cluster: Cluster) -> dict[str, Any]:
     """Serve Profiles, make one, and return the reference to it that its namespaces carry."""
-    cluster.make("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd("Profile", "profiles", "Cluster"))
-    path = "/apis/kubeflow.org/v1/profiles"
-    wait(lambda: cluster.request("GET", path).status == 200, "served Profiles")
+    path = serve(cluster, crd("Profile", "profiles", "Cluster"))
     body = {"apiVersion": "kubeflow.org/v1", "kind": "Profile", "metadata": {"name": "alice"}}
     owner = {"apiVersion": "kubeflow.org/v1", "kind": "Profile", "name": "alice"}
     owner["uid"] = cluster.make(path, body)["metadata"]["uid"]
@@ -37,7 +36,7 @@ def space(name: str, *owners: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_namespace_that_a_profile_owns_loses_the_label_and_another_keeps_it(
-    cluster: Cluster, profile: dict[str, Any]
+    cluster: Cluster, profile: dict[str, Any], show: Callable[..., None]
 ) -> None:
     applied = cluster.kubectl("apply", "-f", "-", send=json.dumps(space("alice", profile)))
     assert WARNING in applied.stderr
@@ -50,6 +49,9 @@ def test_a_namespace_that_a_profile_owns_loses_the_label_and_another_keeps_it(
     assert WARNING not in kept.stderr
     labels = cluster.request("GET", "/api/v1/namespaces/bob").body["metadata"]["labels"]
     assert labels["istio-injection"] == "enabled"
+    show(
+        "S2", "a profile's namespace", "kubectl apply", "istio-injection: enabled", "without the label, with a warning"
+    )
 
 
 def test_dry_run_and_diff_show_what_would_be_stored(cluster: Cluster, profile: dict[str, Any]) -> None:

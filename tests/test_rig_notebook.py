@@ -6,14 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.installed import CONFIGURATIONS, OPTED_IN, deployed, mark_ready, namespace, register
+from tests.installed import CONFIGURATIONS, OPTED_IN, deployed, mark_ready, namespace, register, serve
 from tests.rig.cluster import Cluster, wait
 from tests.server import Server
 
 pytestmark = pytest.mark.rig
 
 RECONCILES = 20
-NOTEBOOKS = "/apis/kubeflow.org/v1/namespaces"
 
 
 def desired() -> dict[str, Any]:
@@ -126,11 +125,7 @@ def wait_until_reviewed(cluster: Cluster, sets: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def notebooks(cluster: Cluster) -> str:
     """Serve Notebooks with an open schema; return the path of a namespace's."""
-    cluster.make("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd("Notebook", "notebooks"))
-    where = namespace(cluster, "notebooks", **OPTED_IN)
-    path = f"{NOTEBOOKS}/{where}/notebooks"
-    wait(lambda: cluster.request("GET", path).status == 200, "served Notebooks")
-    return path
+    return serve(cluster, crd("Notebook", "notebooks"), namespace(cluster, "notebooks", **OPTED_IN))
 
 
 def crd(kind: str, plural: str, scope: str = "Namespaced") -> dict[str, Any]:

@@ -5,7 +5,7 @@ import http.server
 import json
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ import pytest
 from certs import authority
 from tests.installed import CONFIGURATIONS, OPTED_IN, namespace
 from tests.rig.cluster import Cluster, Response, wait
+from tests.rows import reason
 
 pytestmark = pytest.mark.rig
 
@@ -148,7 +149,7 @@ def spaces_4_2(cluster_like_4_2: Cluster, injector: dict[str, Any]) -> tuple[str
 
 
 def test_on_4_2_a_context_less_sidecar_is_refused_without_us_and_becomes_what_scc_assigns_with_us(
-    cluster_like_4_2: Cluster, spaces_4_2: tuple[str, str]
+    cluster_like_4_2: Cluster, spaces_4_2: tuple[str, str], show: Callable[..., None]
 ) -> None:
     refused = create(cluster_like_4_2, spaces_4_2[0], pod("article", "context-less"))
     assert refused.status == 403
@@ -162,6 +163,8 @@ def test_on_4_2_a_context_less_sidecar_is_refused_without_us_and_becomes_what_sc
     by_scc = create(cluster_like_4_2, spaces_4_2[1], pod("by-scc", None, SIDECARS["context-less"]))
     assert contexts(admitted.body) == contexts(by_scc.body)
     assert admitted.body["spec"]["securityContext"] == by_scc.body["spec"]["securityContext"]
+    what = "the article's Katib pod: a collector injected after SCC, as on 4.2"
+    show("S4", what, "kubectl create", reason(refused.body["message"]), "admitted by restricted, as SCC itself assigns")
 
 
 def test_on_4_2_uid_1337_is_saved_too_and_privilege_is_not(

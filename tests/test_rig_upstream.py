@@ -1,6 +1,8 @@
 """Kubeflow as upstream ships it, nothing edited, on OpenShift's admission: without us and with us."""
 
+import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from tests.upstream import Installed
 
 pytestmark = [pytest.mark.rig, pytest.mark.timeout(600)]
 
+Show = Callable[..., None]
 SERVER_SIDE = ("--server-side", "--force-conflicts", "--validate=false")
 # The weaker of two SCCs admits what the other refuses. Of those that upstream's service accounts may use.
 WEAKNESS = ("restricted-v2", "restricted", "nonroot-v2", "nonroot", "anyuid", "privileged")
@@ -34,7 +37,7 @@ def install_all(cluster: Cluster, objects: list[upstream.Object]) -> Installed:
     ("release", "workloads", "without"), [("kubeflow-26.03", 50, 18), ("kubeflow-0.7-served", 80, 78)]
 )
 def test_every_workload_gets_a_pod_with_us_and_none_by_a_weaker_scc(
-    release: str, workloads: int, without: int, rig: None, webhook: Server, tmp_path: Path
+    release: str, workloads: int, without: int, rig: None, webhook: Server, show: Show, tmp_path: Path
 ) -> None:
     objects = manifests_of(release)
     with running(tmp_path / "without") as cluster:
@@ -59,6 +62,19 @@ def test_every_workload_gets_a_pod_with_us_and_none_by_a_weaker_scc(
         print(f"{release}: {without} of {workloads} without us, {len(saved.admitted)} of {workloads} with us")
         print(f"by SCC: {dict(Counter(saved.admitted.values()))}")
 
-        before = upstream.generations(cluster)
+        before, settings = upstream.generations(cluster), upstream.versions(cluster)
         install_all(cluster, objects)
         assert upstream.generations(cluster) == before
+        assert upstream.versions(cluster) == settings
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+        diff = cluster.kubectl("diff", "--server-side", "--force-conflicts", "-f", "-", send=text, check=False)
+        assert (diff.returncode, diff.stdout) == (0, "")
+        if release == "kubeflow-26.03":
+            seen = f"{len(saved.admitted)} of {workloads} admitted, by restricted-v2"
+            show(
+                "N1",
+                "all workloads of 26.03",
+                "kubectl apply --server-side",
+                f"{without} of {workloads} admitted",
+                seen,
+            )

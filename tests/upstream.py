@@ -111,6 +111,16 @@ def generations(cluster: Cluster) -> dict[Key, int]:
     }
 
 
+def versions(cluster: Cluster) -> dict[str, str]:
+    """Return the resourceVersion of every ConfigMap and role: it moves with every write that changes anything."""
+    paths = (
+        "/api/v1/configmaps",
+        *(f"/apis/rbac.authorization.k8s.io/v1/{kind}" for kind in ("roles", "clusterroles")),
+    )
+    metadata = (item["metadata"] for path in paths for item in _items(cluster, path))
+    return {f"{each.get('namespace')}/{each['name']}": each["resourceVersion"] for each in metadata}
+
+
 def _key(obj: Object) -> Key:
     return obj["metadata"]["namespace"], obj["kind"], obj["metadata"]["name"]
 
