@@ -157,6 +157,19 @@ def test_removing_what_is_not_there_is_no_operation() -> None:
     assert patch.operations(Change(("spec", "x", "y"), REMOVED, ""), deployment()) == []
 
 
+def test_an_index_behind_the_last_item_appends_and_another_does_not_apply() -> None:
+    containers = ("spec", "template", "spec", "containers")
+    assert patch.operations(Change((*containers, 1), {"name": "b"}, ""), deployment()) == [
+        {"op": "add", "path": "/spec/template/spec/containers/1", "value": {"name": "b"}}
+    ]
+    assert patch.operations(Change((*AT, "volumes", 0), {"name": "v"}, ""), deployment()) == [
+        {"op": "add", "path": "/spec/template/spec/volumes", "value": [{"name": "v"}]}
+    ]
+    for beyond in (2, -1):
+        with pytest.raises(patch.DoesNotApply):
+            patch.operations(Change((*containers, beyond), {}, ""), deployment())
+
+
 def test_missing_maps_are_added_in_one_operation() -> None:
     change = Change(("metadata", "labels", "a/b~c"), "v", "")
     assert patch.operations(change, deployment()) == [

@@ -21,14 +21,16 @@ def pointer(at: Pointer) -> str:
 def operations(change: Change, obj: Object) -> list[Operation]:
     """Say in JSON Patch what a change means for an object: nothing where it is so already, else one operation.
 
-    Maps that are missing on the way are added with the value, in the same operation.
+    Maps that are missing on the way are added with the value, in the same operation; so is a list that shall get its
+    first item. An index that is the length of a list appends to it.
     Raises DoesNotApply where something on the way is neither a map nor absent.
     """
     holder: Any = obj
     for depth, part in enumerate(change.at):
         rest = change.at[depth + 1 :]
         exists = part in holder if isinstance(holder, dict) else isinstance(part, int) and 0 <= part < len(holder)
-        if not exists and not isinstance(holder, dict):
+        appends = isinstance(holder, list) and part == len(holder) and not rest and change.value is not REMOVED
+        if not (exists or appends or isinstance(holder, dict)):
             raise DoesNotApply(f"nothing is at {pointer(change.at[: depth + 1])}")
         if change.value is REMOVED and not exists:
             return []
@@ -56,7 +58,7 @@ def _at_last(change: Change, holder: Any, part: str | int, *, exists: bool) -> l
 
 def _nested(rest: Pointer, value: Any) -> Any:
     for part in reversed(rest):
-        value = {part: value}
+        value = [value] if part == 0 else {part: value}
     return copy.deepcopy(value)
 
 
