@@ -109,6 +109,15 @@ def test_a_skip_annotation_that_names_no_rule_is_said() -> None:
     assert outcome.warnings == ["annotation kubeflow-openshift/rules names no rule of ours: fs_group"]
 
 
+def test_a_controller_that_writes_its_own_back_is_warned_once() -> None:
+    obj = deployment()
+    obj["spec"]["template"]["spec"]["volumes"] = [{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]
+    first = evaluate(created(obj), SETTINGS)
+    assert first.warnings == ["fs-group: files of group 100 on its volumes keep that group"]
+    again = evaluate(Request("Deployment.apps", "UPDATE", obj, first.object, namespace="kubeflow"), SETTINGS)
+    assert (again.object, again.warnings) == (first.object, [])
+
+
 def test_a_rule_that_is_off_changes_nothing() -> None:
     assert evaluate(created(deployment()), Settings(rules={"fs-group": False})).rules() == ["run-as-user"]
 

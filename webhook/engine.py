@@ -86,7 +86,8 @@ def _offer_pod(draft: Draft, rules: Sequence[Rule], at: Pointer, shape: Shape, s
     try:
         sent = pod(draft.request, at, shape, settings)
         rules = _unless_skipped(draft, rules, sent.metadata_at()) if sent else ()
-        if sent and sent.template and rules and (needed := needed_grant(sent)):
+        created = draft.request.operation == "CREATE"
+        if sent and sent.template and rules and created and (needed := needed_grant(sent)):
             _warn(draft, f"left as it is: {needed}")
     except UnknownShape as error:
         _warn(draft, f"left alone: {error}")
@@ -135,7 +136,8 @@ def _apply_change(draft: Draft, rule: Rule, change: Change) -> None:
         draft.outcome.operations.append(operation)
         after = None if change.value is REMOVED else lookup(draft.object, change.at)
         draft.outcome.findings.append(Finding(rule.id, patch.pointer(change.at), before, after, change.because))
-        if change.warning:
+        # A controller that writes its own back on every reconcile is told once: what comes back is no news.
+        if change.warning and not (draft.request.operation == "UPDATE" and patch.stored(change, draft.request.old)):
             _warn(draft, f"{rule.id}: {change.warning}")
 
 
