@@ -4,9 +4,11 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import yaml
+
+from webhook.emit import block, inline, literal
 
 Operation = Mapping[str, Any]
 
@@ -15,8 +17,10 @@ _COLON = re.compile(r"[ \t]*:")
 _DASH = re.compile(r"(?:\s|#[^\n]*)*-")
 _COMMENT = re.compile(r"(?:[ \t]*#[^\r\n]*)?")
 _COMMA = re.compile(r"\s*,[ \t]*(?:#[^\n]*)?\s*")
-# Strings to PyYAML, but numbers or booleans to the parsers of kubectl and Helm: 1e3, 0o14, y.
-_AMBIGUOUS = re.compile(r"[-+.]*\d.*|[yYnN]")
+_DOUBTS = (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+
+LONGEST: Final = 2**15  # characters of a text inside an object: edited in a second at worst; upstream's have 3,000
+DEEPEST: Final = 100
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,25 @@ def edit(text: str, operations: Sequence[Operation]) -> str | None:
         # Compared as repr because True == 1 == 1.0, and because the order of keys matters.
         faithful = repr(yaml.load(edited, Loader=_LOADER)) == repr(expected)  # noqa: S506 - as above
         return bom + edited if faithful else None
-    except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+    except _DOUBTS:
+        return None
+
+
+def value(text: str) -> Any:
+    """Return what the YAML text inside an object says, such as a key of a ConfigMap: anybody may have written it.
+
+    Return None where in doubt: it is broken, longer or deeper than such texts are, or says a thing twice by alias.
+    """
+    if len(text) > LONGEST:
+        return None
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=_LOADER):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST or isinstance(event, yaml.AliasEvent):
+                return None
+        return yaml.load(text, Loader=_LOADER)  # noqa: S506 - as above
+    except _DOUBTS:
         return None
 
 
@@ -149,10 +171,13 @@ def _replace(text: str, path: list[_Entry], value: Any) -> str:
     if is_below or (nests and in_mapping):
         rest = _cut_lines(text, old.start, old.end) if is_below else text[: entry.after] + text[old.end :]
         if not nests:
-            return f"{rest[: entry.after]} {_inline(value)}{rest[entry.after :]}"
+            return f"{rest[: entry.after]} {inline(value)}{rest[entry.after :]}"
         indent = 0 if in_mapping and isinstance(value, list) else 2
-        return _insert_below(rest, entry.after, _block(value), _column(text, entry.start) + indent)
-    lines = [_flow(text, path, value, entry.start)] if in_flow else _block(value)
+        return _insert_below(rest, entry.after, block(value), _column(text, entry.start) + indent)
+    was = old.event.value if isinstance(old.event, yaml.ScalarEvent) else None
+    if was and isinstance(value, str) and (same_style := literal(text[old.start : old.end], was, value)):
+        return text[: old.start] + same_style + text[old.end :]
+    lines = [_flow(text, path, value, entry.start)] if in_flow else block(value)
     new = _line_break(text, _column(text, old.start) + len(gap)).join(lines)
     return text[: old.start] + gap + new + text[_line_end(text, old.end) if is_block else old.end :]
 
@@ -177,8 +202,8 @@ def _insert(text: str, path: list[_Entry], siblings: list[_Entry], key: str, val
         return f"{text[:end]},{text[end:at]}{separator}{entry}{text[at:]}"
     if index or (has_lines and len(path) > 1):
         above = siblings[index - 1].value.end if index else path[-1].after
-        return _insert_below(text, above, _block(new), _column(text, siblings[0].start))
-    return text[: like.start] + line_break.join([*_block(new), text[like.start :]])
+        return _insert_below(text, above, block(new), _column(text, siblings[0].start))
+    return text[: like.start] + line_break.join([*block(new), text[like.start :]])
 
 
 def _flow(text: str, path: list[_Entry], value: Any, like: int) -> str:
@@ -186,39 +211,12 @@ def _flow(text: str, path: list[_Entry], value: Any, like: int) -> str:
     outer = next(e.value for e in path if e.value.is_flow)
     first = outer.children[0].start if outer.children else outer.start
     if text[first] != '"':
-        return _inline(value, is_flow=True)
+        return inline(value, is_flow=True)
     if not (_is_first_on_line(text, like) and _is_first_on_line(text, first)):
         return json.dumps(value, ensure_ascii=False)
     line = text[outer.start - _column(text, outer.start) : outer.start]
     step = _column(text, first) - (len(line) - len(line.lstrip(" -")))
     return json.dumps(value, ensure_ascii=False, indent=step).replace("\n", _line_break(text, _column(text, like)))
-
-
-def _inline(value: Any, *, is_flow: bool = False) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_inline(k, is_flow=True)}: {_inline(value[k], is_flow=True)}" for k in value) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(_inline(item, is_flow=True) for item in value) + "]"
-    dumped = yaml.safe_dump([value], default_flow_style=is_flow, allow_unicode=True, width=float("inf"))
-    plain = dumped[1:-2] if is_flow else dumped[2:-1]
-    if isinstance(value, str) and (plain != value or _AMBIGUOUS.fullmatch(value)):
-        return yaml.safe_dump(value, default_style='"', allow_unicode=True, width=float("inf")).rstrip("\n")
-    return plain
-
-
-def _block(value: Any) -> list[str]:
-    if not value or not isinstance(value, dict | list):
-        return [_inline(value)]
-    lines: list[str] = []
-    for item in value:
-        head, child = (f"{_inline(item)}:", value[item]) if isinstance(value, dict) else ("-", item)
-        first, *others = _block(child)
-        if isinstance(value, dict) and child and isinstance(child, dict | list):
-            indent = "" if isinstance(child, list) else "  "
-            lines += [head, *(indent + line for line in (first, *others))]
-        else:
-            lines += [f"{head} {first}", *(f"  {line}" for line in others)]
-    return lines
 
 
 def _insert_below(text: str, position: int, lines: list[str], column: int) -> str:

@@ -83,7 +83,13 @@ def _plain(loader: Loader, node: yaml.Node, budget: list[int]) -> Any:
         return {_key(loader, key): _plain(loader, value, budget) for key, value in node.value}
     try:
         value = loader.construct_object(node)
-    except (ValueError, LookupError, TypeError, AttributeError):  # what PyYAML raises of `!!bool x` and its like
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+    ):  # what PyYAML raises of `!!bool x` and its like
         value = object()
     if not isinstance(value, str | int | float | None) or (isinstance(value, float) and not math.isfinite(value)):
         problem = f"{str(node.value)[:40]!r} is no JSON value"

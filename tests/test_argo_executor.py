@@ -1,0 +1,79 @@
+"""The texts inside Argo's ConfigMap change where the rule says so, byte for byte, whatever anybody writes there."""
+
+import difflib
+import time
+
+import pytest
+
+from tests import upstream
+from webhook.edit import DEEPEST, LONGEST, value
+from webhook.engine import evaluate
+from webhook.fix import request_for
+from webhook.model import Object
+from webhook.settings import Settings
+
+DOCKER = "containerRuntimeExecutor: docker\n"
+CASES = {
+    # file of upstream: key, the lines that go, the lines that come
+    "kubeflow-0.7-served/argo.yaml": (
+        "config",
+        ["-containerRuntimeExecutor: docker,"],
+        ["+containerRuntimeExecutor: k8sapi,"],
+    ),
+    "kubeflow-26.03/pipeline__overlays.yaml": ("executor", ["-  runAsUser: 65532"], []),
+}
+
+
+def config_map(**data: str) -> Object:
+    metadata = {"name": "workflow-controller-configmap", "namespace": "kubeflow"}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+
+@pytest.mark.parametrize("file", CASES)
+def test_of_upstreams_config_map_only_these_lines_change(file: str) -> None:
+    if not upstream.FOLDER.is_dir():
+        pytest.skip(f"{upstream.FOLDER} is not there: UPSTREAM_MANIFESTS names the folder with upstream's manifests")
+    key, gone, come = CASES[file]
+    [before] = [
+        obj
+        for obj in upstream.read(upstream.FOLDER / file)
+        if obj["kind"] == "ConfigMap" and obj["metadata"]["name"] == "workflow-controller-configmap"
+    ]
+    after = evaluate(request_for(before), Settings()).object
+    assert after is not None
+    assert {**after["data"], key: ""} == {**before["data"], key: ""}
+    texts = (obj["data"][key].splitlines(keepends=True) for obj in (before, after))
+    changed = [line.rstrip("\n") for line in difflib.ndiff(*texts) if line[0] in "+-"]
+    assert changed == [f"{line[0]} {line[1:]}" for line in (*gone, *come)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        DOCKER + "a: " + "[" * DEEPEST * 100 + "]" * DEEPEST * 100,
+        DOCKER + "- " * DEEPEST * 100 + "a",
+        DOCKER + "#" * LONGEST,
+        DOCKER + "a: &a [1, 1]\nb: &b [*a, *a]\nc: [*b, *b]\n",
+        DOCKER + "a: " + "1:" * 400 + "1.5\n",
+        DOCKER + "a: " + "9" * 5000 + "\n",
+        DOCKER + "a: !!python/object/apply:os.system [x]\n",
+        DOCKER + "a: !!timestamp x\n",
+        DOCKER + "a: \0\n",
+        DOCKER + "a: \ud800\n",
+        DOCKER + "? " * 200 + "a\n",
+        "",
+    ],
+    ids=lambda text: text[-20:],
+)
+def test_a_text_that_is_in_doubt_says_nothing_and_stays(text: str) -> None:
+    assert value(text) is None
+    outcome = evaluate(request_for(config_map(config=text, executor=text)), Settings())
+    assert (outcome.operations, outcome.failures) == ([], [])
+
+
+def test_the_longest_text_is_edited_before_the_api_server_gives_up() -> None:
+    text = DOCKER + "a: [" + "1," * ((LONGEST - len(DOCKER) - 10) // 2) + "]\n"
+    started = time.monotonic()
+    outcome = evaluate(request_for(config_map(config=text)), Settings())
+    assert outcome.rules() == ["argo-executor"]
+    assert time.monotonic() - started < 5  # timeoutSeconds

@@ -1,0 +1,60 @@
+"""Let controllers own what they make: add `update` on the finalizers of its owners.
+
+OpenShift: who makes an object that blocks its owner's deletion, as controllers do, must be allowed to update the
+owner's finalizers. Elsewhere nobody checks, so upstream's roles lack it, and a Notebook's StatefulSet is forbidden.
+
+Fields:
+    rules
+
+Upstream:
+    https://github.com/kubeflow/kubeflow/issues/3086
+    https://github.com/kubeflow/trainer/issues/1552
+
+Limits:
+    Appended is one rule per API group, for what the role may create or update anyway, by any name. Aggregated roles are
+    left alone, and what they are made of. Who writes the role must hold what is appended, as an administrator does.
+"""
+
+from collections.abc import Iterator
+
+from webhook.model import Change, Object, mapping, sequence, strings
+from webhook.registry import object_rule
+from webhook.settings import Settings
+
+JOBS = ("mpijobs", "mxjobs", "paddlejobs", "pytorchjobs", "scheduledworkflows", "tfjobs", "xgboostjobs")
+OWNERS = {
+    "argoproj.io": ("cronworkflows", "workflows"),
+    "jobset.x-k8s.io": ("jobsets",),
+    "kubeflow.org": ("experiments", *JOBS, "notebooks", "profiles", "pvcviewers", "suggestions", "trials", "viewers"),
+    "machinelearning.seldon.io": ("seldondeployments",),
+    **dict.fromkeys(("serving.kserve.io", "serving.kubeflow.org"), ("inferenceservices",)),
+    "sparkoperator.k8s.io": ("scheduledsparkapplications", "sparkapplications"),
+    "tensorboard.kubeflow.org": ("tensorboards",),
+    "trainer.kubeflow.org": ("trainjobs",),
+}
+NAMES = sorted({each for names in OWNERS.values() for each in names})
+NAMED = f"object.rules.exists(r, has(r.resources) && r.resources.exists(name, name in {NAMES}))"
+CONDITION = f"has(object.rules) && object.rules != null && !has(object.aggregationRule) && {NAMED}"
+BECAUSE = "who makes what an owner owns must be allowed to update the owner's finalizers"
+
+
+@object_rule("Role.rbac.authorization.k8s.io", "ClusterRole.rbac.authorization.k8s.io", condition=CONDITION)
+def finalizers(role: Object, _settings: Settings) -> Iterator[Change]:
+    """Append for each API group what is missing."""
+    end, labels = len(sequence(role, ("rules",))), mapping(role, ("metadata", "labels"))
+    aggregated = role.get("aggregationRule") is not None or any("aggregate-to-" in label for label in labels)
+    for group, names in () if aggregated else OWNERS.items():
+        may, has = _granted(role, group, {"create", "update", "*"}), _granted(role, group, {"update", "*"})
+        wanted = [f"{name}/finalizers" for name in sorted(may.intersection(names))]
+        if missing := [name for name in wanted if not has & {name, "*/finalizers", "*"}]:
+            yield Change(("rules", end), {"apiGroups": [group], "resources": missing, "verbs": ["update"]}, BECAUSE)
+            end += 1
+
+
+def _granted(role: Object, group: str, verbs: set[str]) -> set[str]:
+    granted: set[str] = set()
+    for index, rule in enumerate(sequence(role, ("rules",))):
+        groups, allowed, resources = (strings(role, ("rules", index, k)) for k in ("apiGroups", "verbs", "resources"))
+        if not rule.get("resourceNames") and verbs.intersection(allowed) and {group, "*"}.intersection(groups):
+            granted.update(resources)
+    return granted
