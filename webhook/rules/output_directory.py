@@ -1,0 +1,54 @@
+"""Give the directories of an Argo template's outputs a volume, where Argo can fetch them.
+
+OpenShift: nodes have no Docker, and of Argo 2's other executors `k8sapi`, which needs no privilege, reads outputs from
+volumes only: a workflow with outputs in the image's own file system is invalid. What pipelines of Kubeflow 0.7 write
+to /tmp/outputs would also meet directories that belong to another UID.
+
+Fields:
+    spec.templates[*].volumes
+    spec.templates[*].{container,script}.volumeMounts
+
+Upstream:
+    https://github.com/argoproj/argo-workflows/issues/2679
+    https://github.com/opendatahub-io/manifests/issues/17
+
+Limits:
+    Off by default: the emissary executor of Argo 3 needs none of it. Outputs in `/` itself cannot be saved. The volume
+    is an emptyDir and hides the image's files in that directory. Where something is mounted, there or above, or an
+    input artifact is put, nothing changes.
+"""
+
+import re
+from collections.abc import Iterator
+
+from webhook.model import Change, Object, Pointer, lookup, sequence
+from webhook.pod import Pod
+from webhook.registry import pod_rule
+
+KINDS = ("ClusterWorkflowTemplate", "CronWorkflow", "Workflow", "WorkflowTemplate")
+BECAUSE = "the k8sapi executor fetches outputs from volumes only"
+
+
+@pod_rule(kinds=tuple(f"{kind}.argoproj.io" for kind in KINDS), default=False)
+def output_directory(pod: Pod) -> Iterator[Change]:
+    """Mount an emptyDir at the directory of each output."""
+    for index in range(len(sequence(pod.object, (*pod.at, "templates")))):
+        at = (*pod.at, "templates", index)
+        for part in ("container", "script"):
+            if lookup(pod.object, (*at, part)) is not None:
+                yield from _mount(pod.object, at, (*at, part, "volumeMounts"))
+
+
+def _mount(obj: Object, at: Pointer, mounts: Pointer) -> Iterator[Change]:
+    artifacts, parameters = (sequence(obj, (*at, "outputs", kind)) for kind in ("artifacts", "parameters"))
+    paths = [artifact.get("path") for artifact in artifacts]
+    paths += [lookup(parameter, ("valueFrom", "path")) for parameter in parameters]
+    volumes, end = [volume.get("name") for volume in sequence(obj, (*at, "volumes"))], len(sequence(obj, mounts))
+    filled = [mount.get("mountPath") for mount in sequence(obj, mounts)]
+    filled += [artifact.get("path") for artifact in sequence(obj, (*at, "inputs", "artifacts"))]
+    for directory in sorted({str(path).rpartition("/")[0] for path in paths if str(path).startswith("/")} - {""}):
+        name = f"output{re.sub('[^a-z0-9]+', '-', directory.lower())[-50:]}".rstrip("-")
+        if name not in volumes and not any(f"{directory}/".startswith(f"{str(path).rstrip('/')}/") for path in filled):
+            yield Change((*at, "volumes", len(volumes)), {"name": name, "emptyDir": {}}, BECAUSE)
+            yield Change((*mounts, end), {"name": name, "mountPath": directory}, BECAUSE)
+            volumes, filled, end = [*volumes, name], [*filled, directory], end + 1

@@ -1,0 +1,60 @@
+"""Give a directory that an image leaves to one UID a volume that any UID can write.
+
+OpenShift: containers run under a UID of the namespace and group 0. Notebook images leave /home/jovyan to UID 1000 or
+group 100, and Jupyter does not start. PyTorch's MNIST example writes from root's /var: it gets /data, and starts there.
+
+Fields:
+    spec.volumes
+    spec.{initContainers,containers}[*].{volumeMounts,workingDir}
+
+Upstream:
+    https://github.com/kubeflow/kubeflow/issues/4537
+
+Limits:
+    Not where something is mounted, there or above, nor where pods run without. The volume is empty and ends with the
+    pod. A command of its own starts where it did. Option `images` adds to the table: regular expression to directory.
+"""
+
+import re
+from collections.abc import Iterator
+
+from webhook.model import Change, Object, counterpart, sequence
+from webhook.pod import POD_SPEC, Pod
+from webhook.registry import pod_rule
+
+MNIST = r"(?<!\bkubeflow/)\bpytorch[-_]dist[-_]mnist"  # kubeflow/pytorch-dist-mnist came later and suits any UID
+NOTEBOOK = r"\b(kubeflow-images-public/tensorflow|jupyter/)[^/:@]+-notebook"
+SERVER = r"\b(kubeflownotebookswg|notebook-servers)/(codeserver|rstudio|jupyter(?!-web-app))"
+TABLE = {MNIST: "/data", NOTEBOOK: "/home/jovyan", SERVER: "/home/jovyan"}
+BECAUSE = "the image leaves this directory to one UID"
+
+
+@pod_rule(options={"images": ()})
+def writable_directory(pod: Pod) -> Iterator[Change]:
+    """Mount an emptyDir where the image cannot be written."""
+    table = {**TABLE, **pod.settings.table("writable-directory", "images")}
+    volumes = [volume.get("name") for volume in sequence(pod.object, (*pod.at, "volumes"))]
+    for container in pod.containers() if pod.template and not pod.identity_kept and pod.shape is POD_SPEC else ():
+        image, at = str(container.value.get("image")), (*container.at, "volumeMounts")
+        mounts, stored = list(sequence(pod.object, at)), sequence(counterpart(pod.object, pod.working, at), ())
+        for path in sorted({path.rstrip("/") for regex, path in table.items() if _finds(regex, image)} - {""}):
+            if not _mounted(path, mounts) and (_mounted(path, stored) or not pod.works_with((*container.at, "image"))):
+                name = f"writable{re.sub('[^a-z0-9]+', '-', path.lower())}"[:63].rstrip("-")
+                if name not in volumes:
+                    yield Change((*pod.at, "volumes", len(volumes)), {"name": name, "emptyDir": {}}, BECAUSE)
+                    volumes.append(name)
+                yield Change((*at, len(mounts)), {"name": name, "mountPath": path}, BECAUSE)
+                mounts.append({"mountPath": path})
+                if path == TABLE[MNIST] and not {"command", "workingDir"} & container.value.keys():
+                    yield Change((*container.at, "workingDir"), path, BECAUSE)
+
+
+def _finds(regex: str, image: str) -> bool:
+    try:
+        return re.search(regex, image) is not None
+    except (re.error, OverflowError):  # the configuration's, and none
+        return False
+
+
+def _mounted(path: str, mounts: list[Object]) -> bool:
+    return any(f"{path}/".startswith(f"{str(mount.get('mountPath')).rstrip('/')}/") for mount in mounts)
