@@ -1,0 +1,254 @@
+"""The overlays for Kubeflow 0.7: what they grant and to whom, and that removing them removes nothing else."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import upstream
+from tests.installed import CONFIGURATIONS, deployment, namespace, serve
+from tests.rig.cluster import Cluster, running, wait
+from tests.test_rig_notebook import crd
+from webhook import configuration, manifests
+from webhook.engine import evaluate
+from webhook.fix import request_for
+from webhook.model import lookup
+from webhook.registration import NAME, OWN
+
+OVERLAYS = Path(__file__).parent.parent / "deploy/overlays"
+ALL = sorted(path.parent.name for path in OVERLAYS.glob("*/kustomization.yaml"))
+GRANTS = OVERLAYS / "kubeflow-0.7/kubeflow"
+ISTIO = "kubeflow-0.7-served/istio__istio-install.yaml"
+PILOT = "istio-pilot-service-account"
+PATH = "deploy/overlays/kubeflow-0.7"
+APPLY = f"kubectl apply -k {PATH}"
+WATCHED = (
+    "/api/v1/namespaces",
+    "/api/v1/serviceaccounts",
+    "/api/v1/configmaps",
+    "/api/v1/services",
+    "/apis/apps/v1/deployments",
+    "/apis/policy/v1/poddisruptionbudgets",
+    *(f"/apis/rbac.authorization.k8s.io/v1/{kind}" for kind in ("rolebindings", "clusterroles", "clusterrolebindings")),
+    "/apis/route.openshift.io/v1/routes",
+    "/apis/security.openshift.io/v1/securitycontextconstraints",
+    CONFIGURATIONS,
+    CONFIGURATIONS.replace("mutating", "validating"),
+)
+
+Object = dict[str, Any]
+Show = Callable[..., None]
+
+
+@pytest.fixture(scope="module")
+def cluster(rig: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Start a cluster with Routes and Kubeflow's two namespaces, and without us: installing us is what is tested."""
+    with running(tmp_path_factory.mktemp("rig")) as fresh:
+        serve(fresh, routes())
+        for name in ("kubeflow", "istio-system"):
+            namespace(fresh, name)
+        fresh.make(CONFIGURATIONS, {"metadata": {"name": "somebody-elses"}, "webhooks": []})
+        yield fresh
+
+
+def routes() -> Object:
+    definition = crd("Route", "routes")
+    definition["metadata"]["name"] = "routes.route.openshift.io"
+    definition["spec"]["group"] = "route.openshift.io"
+    return definition
+
+
+def rendered(cluster: Cluster, folder: Path) -> list[Object]:
+    text = cluster.kubectl("kustomize", str(folder)).stdout
+    return [document.value for document in manifests.documents(text, "rendered")]
+
+
+def of_kind(objects: list[Object], kind: str) -> list[Object]:
+    return [obj for obj in objects if obj["kind"] == kind]
+
+
+def granted(cluster: Cluster) -> dict[str, list[str]]:
+    """Return the service accounts that the overlay grants anyuid, by namespace."""
+    bindings = of_kind(rendered(cluster, GRANTS), "RoleBinding")
+    assert {binding["roleRef"]["name"] for binding in bindings} == {"system:openshift:scc:anyuid"}
+    return {each["metadata"]["namespace"]: [who["name"] for who in each["subjects"]] for each in bindings}
+
+
+def istio() -> list[Object]:
+    """Return Istio 1.1.6 as Kubeflow 0.7 has it."""
+    if not (upstream.FOLDER / ISTIO).is_file():
+        pytest.skip("UPSTREAM_MANIFESTS names no folder with Istio's manifests")
+    return [document.value for document in manifests.read([str(upstream.FOLDER / ISTIO)])]
+
+
+def may_use_anyuid(cluster: Cluster, where: str, account: str) -> bool:
+    question = ("auth", "can-i", "use", "securitycontextconstraints.security.openshift.io/anyuid", "-n", where)
+    return cluster.kubectl(*question, user=f"system:serviceaccount:{where}:{account}", check=False).returncode == 0
+
+
+def scc_of_a_pod(cluster: Cluster, where: str, name: str, account: str) -> str:
+    """Create a Deployment whose pods say nothing of who they are, and return what admitted one."""
+    cluster.make(f"/apis/apps/v1/namespaces/{where}/deployments", deployment(name, serviceAccountName=account))
+    pods = f"/api/v1/namespaces/{where}/pods?labelSelector=app%3D{name}"
+    found: list[Object] = wait(lambda: cluster.request("GET", pods).body["items"], f"pod of {name}")
+    cluster.kubectl("delete", "deployment", name, "-n", where)
+    return str(found[0]["metadata"]["annotations"]["openshift.io/scc"])
+
+
+def everything(cluster: Cluster) -> dict[str, str]:
+    """Return the UID of every object there is of the kinds that we bring or might touch."""
+    found = {}
+    for path in WATCHED:
+        for item in cluster.request("GET", path).body["items"]:
+            at = f"{path}/{item['metadata'].get('namespace', '')}/{item['metadata']['name']}"
+            version = item["metadata"]["resourceVersion"] if "constraints" in path else ""  # no SCC was edited
+            found[at] = f"{item['metadata']['uid']} {version}"
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(OVERLAYS.glob("*/config.yaml")), ids=lambda path: path.parent.name)
+def test_the_webhook_understands_the_configuration_of_an_overlay(path: Path) -> None:
+    configuration.load(path)
+
+
+def test_the_accounts_that_the_rule_names_are_those_that_the_overlay_makes() -> None:
+    settings = configuration.load(OVERLAYS / "kubeflow-0.7/config.yaml")
+    named = set()
+    for name in ("minio", "metadata-db", "another"):
+        metadata = {"name": name, "namespace": "kubeflow"}
+        outcome = evaluate(request_for({**deployment(name), "metadata": metadata}), settings)
+        named.add(lookup(outcome.object, ("spec", "template", "spec", "serviceAccountName")))
+    made = {document.value["metadata"]["name"] for document in manifests.read([str(GRANTS / "service-accounts.yaml")])}
+    assert named == {*made, None}
+
+
+@pytest.mark.rig
+@pytest.mark.parametrize("name", ALL)
+def test_every_overlay_renders(cluster: Cluster, name: str) -> None:
+    objects = rendered(cluster, OVERLAYS / name)
+    assert [obj["metadata"]["name"] for obj in of_kind(objects, "MutatingWebhookConfiguration")] == [NAME]
+    ours = [obj for obj in objects if obj["metadata"]["labels"]["app.kubernetes.io/part-of"] == OWN]
+    assert ours == objects
+
+
+@pytest.mark.rig
+@pytest.mark.parametrize("name", ["kubeflow-0.7", "crc"])
+def test_removing_it_removes_what_it_added_and_nothing_else(cluster: Cluster, show: Show, name: str) -> None:
+    folder = str(OVERLAYS / name)
+    before = everything(cluster)
+
+    try:
+        applied = cluster.kubectl("apply", "-k", folder)
+        with_us = everything(cluster)
+        again = cluster.kubectl("diff", "-k", folder, check=False)
+    finally:
+        cluster.kubectl("delete", "--ignore-not-found", "-k", folder)
+
+    objects = rendered(cluster, OVERLAYS / name)
+    assert len(applied.stdout.splitlines()) == len(objects)
+    assert "Warning" not in applied.stderr
+    assert (again.returncode, again.stdout) == (0, "")
+    assert before.items() < with_us.items()
+    assert everything(cluster) == before
+    if name == "kubeflow-0.7":
+        show(
+            "S13", "all of the overlay", f"kubectl delete -k {PATH}", "all webhooks deleted", "gone; the rest as it was"
+        )
+
+
+@pytest.mark.rig
+def test_those_whose_images_need_root_may_use_anyuid_and_nobody_else(cluster: Cluster, show: Show) -> None:
+    accounts = "/api/v1/namespaces/istio-system/serviceaccounts"
+    cluster.make(accounts, {"metadata": {"name": PILOT}})
+    before = everything(cluster)
+    those = [(where, account) for where, names in granted(cluster).items() for account in names]
+    others = [("kubeflow", "default"), ("istio-system", "default"), ("istio-system", "minio"), ("default", "minio")]
+    assert not any(may_use_anyuid(cluster, *who) for who in those)
+    without = scc_of_a_pod(cluster, "istio-system", "before", PILOT)
+
+    cluster.kubectl("apply", "-k", str(GRANTS))
+    try:
+        assert all(may_use_anyuid(cluster, *who) for who in those)
+        assert not any(may_use_anyuid(cluster, *who) for who in others)
+        assert scc_of_a_pod(cluster, "kubeflow", "other", "default") == "restricted-v2"
+        for account in ("minio", "metadatadb"):
+            assert scc_of_a_pod(cluster, "kubeflow", account, account) == "anyuid"
+        with_us = scc_of_a_pod(cluster, "istio-system", "after", PILOT)
+    finally:
+        cluster.kubectl("delete", "-k", str(GRANTS))
+    assert everything(cluster) == before
+    cluster.request("DELETE", f"{accounts}/{PILOT}")
+    assert (without, with_us) == ("restricted-v2", "anyuid")
+    show("S9", "a pod under Istio's accounts", APPLY, f"admitted by {without}", f"admitted by {with_us}; not started")
+
+
+@pytest.mark.rig
+def test_nobody_is_granted_anyuid_who_is_not_there(cluster: Cluster) -> None:
+    """Else whoever may create service accounts could take a grant that waits for a name."""
+    there = {account["metadata"]["name"] for account in of_kind(istio(), "ServiceAccount")}
+    made = {account["metadata"]["name"] for account in of_kind(rendered(cluster, GRANTS), "ServiceAccount")}
+    assert set(granted(cluster)["istio-system"]) <= there
+    assert set(granted(cluster)["kubeflow"]) == made
+
+
+@pytest.mark.rig
+def test_the_route_leads_to_the_port_of_the_gateway_that_upstream_has(cluster: Cluster, show: Show) -> None:
+    [route] = of_kind(rendered(cluster, GRANTS), "Route")
+    [service] = [o for o in of_kind(istio(), "Service") if o["metadata"]["name"] == route["spec"]["to"]["name"]]
+    assert service["metadata"]["namespace"] == route["metadata"]["namespace"]
+    assert route["spec"]["port"]["targetPort"] in {port.get("name") for port in service["spec"]["ports"]}
+
+    show("S12", "the Route to the dashboard", APPLY, "none", "stored, for a port of upstream's Service; not opened")
+
+
+@pytest.mark.rig
+def test_what_kfctl_is_given_is_what_the_overlay_renders(cluster: Cluster, show: Show, tmp_path: Path) -> None:
+    entry = manifests.one_document(OVERLAYS / "kubeflow-0.7/kfdef-application.yaml").value["spec"]
+    [application], [repo] = entry["applications"], entry["repos"]
+    assert application["kustomizeConfig"]["repoRef"]["name"] == repo["name"]
+    folder = tmp_path / application["kustomizeConfig"]["repoRef"]["path"]
+    folder.mkdir()
+    text = cluster.kubectl("kustomize", str(OVERLAYS / "kubeflow-0.7")).stdout
+    (folder / "all.yaml").write_text(text)
+    (folder / "kustomization.yaml").write_text("resources: [all.yaml]\n")
+
+    objects = rendered(cluster, folder)
+
+    assert objects == rendered(cluster, OVERLAYS / "kubeflow-0.7")
+    show("S10", "an application for a KfDef", f"kubectl kustomize {PATH}", "a fork", "rendered alike; kfctl not run")
+
+
+@pytest.mark.rig
+def test_on_codeready_containers_nothing_needs_a_second_node(cluster: Cluster) -> None:
+    usual, small = (rendered(cluster, OVERLAYS / name) for name in ("kubeflow-0.7", "crc"))
+    assert {obj["kind"] for obj in usual if obj not in small} == {"Deployment", "PodDisruptionBudget"}
+    [deployed] = [obj["spec"] for obj in small if obj not in usual]
+    assert deployed["replicas"] == 1
+    assert not deployed["template"]["spec"].keys() & {"topologySpreadConstraints", "affinity"}
+
+
+@pytest.mark.rig
+def test_the_database_of_metadata_on_codeready_containers(cluster: Cluster, show: Show) -> None:
+    claim = {"name": "metadata-mysql", "persistentVolumeClaim": {"claimName": "metadata-mysql"}}
+    text = json.dumps(deployment("metadata-db", volumes=[claim, {"name": "other", "emptyDir": {}}]))
+    database = ("-n", "kubeflow", "deployment", "metadata-db")
+
+    def on() -> dict[str, str]:
+        stored = json.loads(cluster.kubectl("get", *database, "-o", "json").stdout)["spec"]["template"]["spec"]
+        return {volume["name"]: ", ".join(volume.keys() - {"name"}) for volume in stored["volumes"]}
+
+    cluster.kubectl("apply", "-n", "kubeflow", "-f", "-", send=text)
+    patch = "deploy/overlays/crc/metadata-db.yaml"
+    cluster.kubectl("patch", *database, "--patch-file", str(OVERLAYS.parent.parent / patch))
+    patched = on()
+    cluster.kubectl("apply", "-n", "kubeflow", "-f", "-", send=text)
+    applied_again = on()
+    cluster.kubectl("delete", *database)
+
+    assert patched == {"metadata-mysql": "emptyDir", "other": "emptyDir"}
+    assert applied_again["metadata-mysql"] == "persistentVolumeClaim"  # so the page says to patch again
+    show(
+        "S11", "metadata's database", f"kubectl patch --patch-file {patch}", "on a claim", "on an emptyDir; not started"
+    )
