@@ -7,7 +7,7 @@ UPSTREAM_MANIFESTS ?= ../shared/upstream
 export UPSTREAM_MANIFESTS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check update rows lock image clean
+.PHONY: help demo test check update rows agreement lock image clean
 
 help:  ## show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -37,6 +37,9 @@ update: $(READY)  ## rewrite what is generated: expected fixtures, docs/rules.md
 
 rows: $(READY)  ## write docs/rows.md from what the tests see on the rig
 	$(BIN)/pytest --rig=required --update-rows -m rig
+
+agreement: $(READY)  ## hold the model of SCC against OpenShift's own code on PODS=50000 random pods
+	$(BIN)/pytest --rig=required --pods=$(or $(PODS),50000) -s tests/test_scc_model.py
 
 lock: $(READY)  ## resolve the dependencies anew, with hashes
 	$(PYTHON) -m venv .lock-venv && .lock-venv/bin/pip install --quiet uv

@@ -19,6 +19,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="auto",
         help="tests on OpenShift's admission: where Go is (auto), or else fail (required), or not at all (off)",
     )
+    parser.addoption(
+        "--pods", type=int, default=5000, help="random pods on which the model of SCC is held against OpenShift"
+    )
+    parser.addoption("--seed", type=int, help="the seed of random pods (drawn)")
     parser.addoption("--update-rows", action="store_true", help="write docs/rows.md from what the tests see")
 
 

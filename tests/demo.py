@@ -19,10 +19,15 @@ from rich.text import Text
 
 from tests.cases import FIXTURES
 from tests.server import Server, review, serving
-from webhook import engine, manifests
+from webhook import check, engine, manifests
 from webhook.fix import request_for
-from webhook.model import Finding, Object, Request, lookup
+from webhook.model import Finding, Object, Pointer, Request, lookup
+from webhook.pod import Shape
+from webhook.scc.grants import Grants
 from webhook.settings import Settings
+from webhook.workload import pod_specs
+
+STYLE = {"refused": "bold red"}
 
 EXAMPLES = (
     "fs-group/drops-100-that-the-notebook-controller-sets",
@@ -43,6 +48,8 @@ class Answer:
     request: Request
     findings: list[Finding]
     warnings: list[str]
+    verdicts: list[tuple[str, str]]
+    """Of each of its pods: who admits it without us and with us, as the model of SCC has it."""
 
 
 def main(inputs: list[str]) -> int:
@@ -85,7 +92,16 @@ def ask(server: Server, request: Request) -> Answer:
     outcome = engine.evaluate(request, Settings())
     if (status, patch) != (200, outcome.operations):
         raise SystemExit(f"the server answered {status} with another patch than the engine makes: {body!r}")
-    return Answer(request, outcome.findings, response.get("warnings", []))
+    objects = (request.object or {}, outcome.object or {})
+    verdicts = [tuple(admitted_by(obj, at, shape, request.namespace) for obj in objects)
+                for at, shape in pod_specs(objects[0], request.kind)]  # fmt: skip
+    return Answer(request, outcome.findings, response.get("warnings", []), [(a, b) for a, b in verdicts])
+
+
+def admitted_by(obj: Object, at: Pointer, shape: Shape, namespace: str) -> str:
+    """Return the SCC that admits a pod of an object, where everyone may use restricted-v2 and nothing else."""
+    pod, account = check.made(obj, at, shape, Settings())
+    return check.Cluster(Grants()).judge(pod, namespace, account).admitted_by or "refused"
 
 
 def table(answers: Iterable[Answer]) -> Table:
@@ -93,6 +109,7 @@ def table(answers: Iterable[Answer]) -> Table:
     rows = Table("object", box=box.ROUNDED, show_lines=True)
     rows.add_column("what changed", overflow="fold", ratio=3)
     rows.add_column("rule")
+    rows.add_column("SCC, without us and with us")
     rows.add_column("why", ratio=2)
     for answer in answers:
         request = answer.request
@@ -104,7 +121,13 @@ def table(answers: Iterable[Answer]) -> Table:
         because = dict.fromkeys(finding.because for finding in answer.findings)
         rules = dict.fromkeys(finding.rule for finding in answer.findings)
         nothing = [Text("nothing", style="dim")] if not answer.findings else []
-        rows.add_row(name, Group(*changes, *warnings, *nothing), "\n".join(rules), "\n".join(because))
+        verdicts = Text("\n").join(
+            Text(before, style=STYLE.get(before, "green"))
+            + Text(" → ", style="dim")
+            + Text(after, style=STYLE.get(after, "green"))
+            for before, after in dict.fromkeys(answer.verdicts)
+        )
+        rows.add_row(name, Group(*changes, *warnings, *nothing), "\n".join(rules), verdicts, "\n".join(because))
     return rows
 
 

@@ -12,6 +12,9 @@ from tests.installed import install
 from tests.rig.cluster import Cluster, running
 from tests.server import Server
 from tests.upstream import Installed
+from webhook import check, manifests
+from webhook.scc.grants import Grants
+from webhook.settings import Settings
 
 pytestmark = [pytest.mark.rig, pytest.mark.timeout(600)]
 
@@ -26,6 +29,19 @@ def manifests_of(release: str) -> list[upstream.Object]:
     if not folder.is_dir():
         pytest.skip(f"{folder} is not there: UPSTREAM_MANIFESTS names the folder with upstream's manifests")
     return upstream.read(folder)
+
+
+def named(templates: list[check.Template], when: str) -> dict[upstream.Key, str | None]:
+    """Return who admits each workload's pods, by namespace, kind and name as the rig names them."""
+    found: dict[upstream.Key, str | None] = {}
+    for each in (each for each in templates if each.workload):
+        base = (each.namespace, each.kind.partition(".")[0], each.name)
+        again = [
+            key for key in found if key[:2] == base[:2] and key[2].partition("-v")[0] == base[2].partition("-v")[0]
+        ]
+        key = base if base not in found else (*base[:2], f"{base[2]}-v{len(again) + 1}")
+        found[key] = getattr(each, when).admitted_by
+    return found
 
 
 def install_all(cluster: Cluster, objects: list[upstream.Object]) -> Installed:
@@ -61,6 +77,13 @@ def test_every_workload_gets_a_pod_with_us_and_none_by_a_weaker_scc(
         assert not [k for k, scc in alone.admitted.items() if WEAKNESS.index(saved.admitted[k]) > WEAKNESS.index(scc)]
         print(f"{release}: {without} of {workloads} without us, {len(saved.admitted)} of {workloads} with us")
         print(f"by SCC: {dict(Counter(saved.admitted.values()))}")
+
+        # The model of SCC says the same without a cluster, workload by workload.
+        judged = list(
+            check.check(manifests.read([str(upstream.FOLDER / release)]), Settings(), check.Cluster(Grants()))
+        )
+        assert named(judged, "before") == {**dict.fromkeys(alone.refused), **alone.admitted}
+        assert named(judged, "after") == saved.admitted
 
         before, settings = upstream.generations(cluster), upstream.versions(cluster)
         install_all(cluster, objects)

@@ -117,7 +117,8 @@ def versions(cluster: Cluster) -> dict[str, str]:
         "/api/v1/configmaps",
         *(f"/apis/rbac.authorization.k8s.io/v1/{kind}" for kind in ("roles", "clusterroles")),
     )
-    metadata = (item["metadata"] for path in paths for item in _items(cluster, path))
+    # Of an aggregated role a controller fills in the rules, and every apply of upstream's empty ones takes them away.
+    metadata = (item["metadata"] for path in paths for item in _items(cluster, path) if "aggregationRule" not in item)
     return {f"{each.get('namespace')}/{each['name']}": each["resourceVersion"] for each in metadata}
 
 

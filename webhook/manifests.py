@@ -16,6 +16,8 @@ from webhook.edit import edit
 from webhook.model import Object, Operation, Pointer
 from webhook.parsing import BadManifest, Loader, value
 
+LARGEST: Final = 64 * 2**20  # bytes of one file; a whole release of Kubeflow has 1 MiB
+MOST_DOCUMENTS: Final = 20_000  # of one file
 SUFFIXES: Final = (".yaml", ".yml", ".json")
 
 
@@ -82,7 +84,7 @@ def read(inputs: Iterable[str]) -> Iterator[Document]:
 def standard_input() -> bytes:
     """Read standard input to its end. Raises BadManifest."""
     try:
-        return sys.stdin.buffer.read()
+        return _bounded(sys.stdin.buffer.read(LARGEST + 1), "-")
     except (AttributeError, OSError, ValueError):
         raise BadManifest("-: standard input is closed") from None
 
@@ -110,6 +112,9 @@ def documents(text: str, file: str) -> Iterator[Document]:
     starts = [match.start() for match in re.finditer(r"^---(?=\s|$)", text, re.MULTILINE)]
     if not text[: starts[0] if starts else None].strip() and starts:
         starts[0] = 0
+    if len(starts) > MOST_DOCUMENTS:
+        line = text.count("\n", 0, starts[MOST_DOCUMENTS]) + 1
+        raise BadManifest(f"{file}:{line}: more than {MOST_DOCUMENTS} documents")
     cuts = [0, *(start for start in starts if start), len(text)]
     line = 1
     for start, end in itertools.pairwise(cuts):
@@ -120,9 +125,16 @@ def documents(text: str, file: str) -> Iterator[Document]:
 
 def _text(path: Path) -> str:
     try:
-        return decoded(path.read_bytes(), str(path))
+        with path.open("rb") as file:
+            return decoded(_bounded(file.read(LARGEST + 1), str(path)), str(path))
     except OSError as error:
         raise BadManifest(f"{path}: {error.strerror or error}") from None
+
+
+def _bounded(content: bytes, file: str) -> bytes:
+    if len(content) > LARGEST:
+        raise BadManifest(f"{file}:1: larger than {LARGEST // 2**20} MiB: no manifests are")
+    return content
 
 
 def decoded(content: bytes, file: str) -> str:

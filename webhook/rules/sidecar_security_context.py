@@ -21,25 +21,27 @@ from collections.abc import Iterator
 from webhook.model import REMOVED, Change, strings
 from webhook.pod import Container, Pod
 from webhook.registry import pod_rule
+from webhook.scc.defaults import SCCS, Scc
+from webhook.scc.strategies import capabilities
 
-REQUIRED_DROP = {"restricted": {"KILL", "MKNOD", "SETGID", "SETUID"}, "restricted-v2": {"ALL"}}
 BECAUSE = "a webhook injected this container after SCC had judged the Pod"
 
 
 @pod_rule(kinds=("Pod",))
 def sidecar_security_context(pod: Pod) -> Iterator[Change]:
     """Complete every container to what the SCC that admitted the Pod assigns."""
-    if pod.scc in REQUIRED_DROP and not pod.identity_kept:
+    if pod.scc in ("restricted", "restricted-v2") and not pod.identity_kept:
         users = [container.context.get("runAsUser") for container in pod.containers()]
         allocated = min((user for user in users if pod.allocated(user)), default=REMOVED)
         for container in pod.containers():
-            yield from _complete(pod, container, allocated)
+            yield from _complete(pod, SCCS[pod.scc], container, allocated)
 
 
-def _complete(pod: Pod, container: Container, allocated: object) -> Iterator[Change]:
+def _complete(pod: Pod, scc: Scc, container: Container, allocated: object) -> Iterator[Change]:
     (pod_at, inherited), at, context = pod.security_context(), container.context_at, container.context
-    if pod.scc == "restricted" and strings(pod.object, (*at, "capabilities", "add")):
-        return  # it allows none
+    add, drop = (strings(pod.object, (*at, "capabilities", key)) for key in ("add", "drop"))
+    if set(add) - set(scc.get("allowedCapabilities", ())):
+        return
     user, non_root = context.get("runAsUser"), context.get("runAsNonRoot")
     foreign = pod.foreign((*at, "runAsUser"))
     if foreign or user is None:
@@ -50,8 +52,8 @@ def _complete(pod: Pod, container: Container, allocated: object) -> Iterator[Cha
         non_root = pod_becomes_it or inherited.get("runAsNonRoot")
     if non_root is None or (foreign and user != 0 and non_root is False):
         yield Change((*at, "runAsNonRoot"), value=True, because=BECAUSE)
-    drop = set(strings(pod.object, (*at, "capabilities", "drop")))
-    if REQUIRED_DROP[pod.scc] - drop:
-        yield Change((*at, "capabilities", "drop"), sorted(REQUIRED_DROP[pod.scc] | drop), BECAUSE)
-    if pod.scc == "restricted-v2" and context.get("allowPrivilegeEscalation") is None:
+    assigned = capabilities(scc, {"drop": drop}) or {}
+    if assigned["drop"] != drop:
+        yield Change((*at, "capabilities", "drop"), assigned["drop"], BECAUSE)
+    if scc.get("allowPrivilegeEscalation") is False and context.get("allowPrivilegeEscalation") is None:
         yield Change((*at, "allowPrivilegeEscalation"), value=False, because=BECAUSE)

@@ -1,0 +1,135 @@
+"""Will it be admitted? Every pod template of some manifests, without us and with us, judged by the model of SCC."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from webhook import engine
+from webhook.fix import request_for
+from webhook.manifests import Document
+from webhook.model import BadInput, Finding, Object, Pointer, UnknownShape, lookup, mapping
+from webhook.patch import pointer
+from webhook.pod import POD_SPEC, Pod, Shape
+from webhook.scc.admission import Verdict, judge
+from webhook.scc.defaults import SCCS, with_defaults
+from webhook.scc.grants import Grants, read
+from webhook.scc.order import ordered
+from webhook.scc.ranges import EXAMPLE, Ranges, of_namespace
+from webhook.settings import Settings
+from webhook.workload import pod_specs
+
+COUNTED: Final = {"Deployment.apps", "StatefulSet.apps", "ReplicaSet.apps", "ReplicationController", "Job.batch", "Pod"}
+"""Kinds that make pods at once: what an installation shows as running or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One pod template: where it is, who admits its pods without us and with us, and what the rules changed."""
+
+    file: str
+    line: int
+    kind: str
+    namespace: str
+    name: str
+    path: str
+    """JSON pointer of the pod template in its object."""
+    account: str
+    workload: bool
+    """Whether its object is a workload that asks for pods at once."""
+    before: Verdict
+    after: Verdict
+    findings: tuple[Finding, ...]
+    smallest: str | None
+    """The most restrictive default SCC that would admit what stays refused."""
+
+
+@dataclass(slots=True)
+class Cluster:
+    """What is known of the cluster: who may use which SCC, and what is allocated to namespaces."""
+
+    grants: Grants
+    ranges: Ranges = EXAMPLE
+    of_namespaces: dict[str, Ranges] = field(default_factory=dict)
+
+    def judge(self, pod: Object, namespace: str, account: str) -> Verdict:
+        """Judge a pod as OpenShift would in a namespace, for a service account."""
+        if lookup(pod, ("spec", "os", "name")) == "windows":
+            return Verdict("none: SCC leaves Windows alone", {}, pod)
+        return judge(pod, self.grants.usable(namespace, account), self.of_namespaces.get(namespace, self.ranges))
+
+
+def check(documents: Iterable[Document], settings: Settings, cluster: Cluster) -> Iterator[Template]:
+    """Yield every pod template of some documents, with OpenShift's verdict before and after the rules."""
+    documents = list(documents)
+    objects = [obj for document in documents for _, obj in document.objects()]
+    read(objects, cluster.grants)
+    for obj in objects:
+        if obj.get("kind") == "Namespace" and "openshift.io/sa.scc.uid-range" in str(obj.get("metadata")):
+            cluster.of_namespaces[str(lookup(obj, ("metadata", "name")))] = of_namespace(obj)
+    seen: list[tuple[Any, ...]] = []
+    for document in documents:
+        for at, obj in document.objects():
+            key = (obj.get("kind"), lookup(obj, ("metadata", "namespace")), lookup(obj, ("metadata", "name")))
+            if (*key, obj) not in seen:  # an object that two files define alike is one object
+                seen.append((*key, obj))
+                yield from _of_object(document, at, obj, settings, cluster)
+
+
+def _of_object(
+    document: Document, at: Pointer, obj: Object, settings: Settings, cluster: Cluster
+) -> Iterator[Template]:
+    request = request_for(obj)
+    outcome = engine.evaluate(request, settings)
+    try:
+        specs = list(pod_specs(obj, request.kind))
+        for spec_at, shape in specs:
+            namespace = request.namespace or "default"
+            before, account = made(obj, spec_at, shape, settings)
+            after, later_account = made(outcome.object or obj, spec_at, shape, settings)
+            verdict = cluster.judge(after, namespace, later_account)
+            inside = pointer(spec_at)
+            yield Template(
+                document.file,
+                document.line_of((*at, *spec_at)),
+                request.kind,
+                namespace,
+                request.name,
+                inside.removesuffix("/spec") if shape == POD_SPEC else inside,
+                later_account,
+                request.kind in COUNTED and _asks_for_pods(obj),
+                cluster.judge(before, namespace, account),
+                verdict,
+                tuple(f for f in outcome.findings if f.path.startswith(inside + "/") or not len(specs) > 1),
+                None if verdict.admitted_by else smallest(after, cluster.of_namespaces.get(namespace, cluster.ranges)),
+            )
+    except UnknownShape as error:
+        raise BadInput(f"{document.file}:{document.line_of(at)}: {request.kind} {request.name}: {error}") from None
+
+
+def made(obj: Object, at: Pointer, shape: Shape, settings: Settings) -> tuple[Object, str]:
+    """Make a Pod of a pod spec, or of what stands for one, as its controller does; and name its service account."""
+    pod = Pod(obj, at, shape, settings)
+    spec = mapping(obj, at)
+    account = str(spec.get("serviceAccountName") or spec.get("serviceAccount") or "default")
+    if shape == POD_SPEC:
+        metadata, spec = mapping(obj, pod.metadata_at()), dict(spec)
+        if obj.get("kind") == "Notebook" and spec.get("securityContext") is None:
+            spec["securityContext"] = {"fsGroup": 100}  # what the notebook controller adds
+        return {"metadata": {"annotations": dict(mapping(metadata, ("annotations",)))}, "spec": spec}, account
+    containers = [
+        {"name": f"c{number}", "ports": each.value.get("ports"), "securityContext": each.context}
+        for number, each in enumerate(pod.containers())
+    ]
+    host = {key: spec.get(key) for key in ("hostNetwork", "hostPID", "hostIPC", "volumes")}
+    return {"spec": {**host, "securityContext": pod.security_context()[1], "containers": containers}}, account
+
+
+def smallest(pod: Object, ranges: Ranges) -> str | None:
+    """Return the most restrictive of the default SCCs that admits a pod; None where none does."""
+    by_restriction = ordered({**with_defaults(scc), "priority": 0} for scc in SCCS.values())
+    return next((str(scc["metadata"]["name"]) for scc in by_restriction if judge(pod, [scc], ranges).admitted_by), None)
+
+
+def _asks_for_pods(obj: Object) -> bool:
+    spec = mapping(obj, ("spec",))
+    return spec.get("replicas", 1) != 0 and spec.get("suspend") is not True

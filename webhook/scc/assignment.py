@@ -1,0 +1,207 @@
+"""What becomes of a pod under one SCC: what it is assigned, and what the SCC holds against it."""
+
+import copy
+from collections.abc import Iterator
+from typing import Any, Final
+
+from webhook.model import Object
+from webhook.scc import strategies
+from webhook.scc.defaults import ALL_VOLUMES, Scc
+from webhook.scc.ranges import Ranges
+from webhook.scc.refusal import invalid
+
+VOLUME_TYPES: Final = {**{name: name for name in ALL_VOLUMES}, "vsphereVolume": "vsphere", "cephfs": "cephFS"}
+CONTAINERS: Final = ("initContainers", "containers", "ephemeralContainers")
+
+
+def assign(scc: Scc, ranges: Ranges, pod: Object) -> tuple[Object, list[str]]:
+    """Return a pod as an SCC leaves it, and its refusals in OpenShift's words: none means that it would do.
+
+    The pod is as the API server has it, with its defaults; it is not changed.
+    """
+    pod = copy.deepcopy(pod)
+    name = f"provider {scc['metadata']['name']}: "
+    spec = pod["spec"]
+    context = spec["securityContext"] = _without_null(spec.get("securityContext") or {})
+    annotations = pod.setdefault("metadata", {}).get("annotations") or {}
+    _assign_to_pod(scc, ranges, context, annotations)
+    if annotations:
+        pod["metadata"]["annotations"] = annotations
+    refusals = list(_of_pod(scc, ranges, spec, annotations, f"{name}.spec.securityContext"))
+    for group in CONTAINERS:
+        for index, container in enumerate(spec.get(group) or ()):
+            _assign_to_container(scc, ranges, context, container, annotations)
+            refusals += _of_container(scc, ranges, pod, container, f"{name}.{group}[{index}]")
+    return pod, refusals
+
+
+def _assign_to_pod(scc: Scc, ranges: Ranges, context: Object, annotations: dict[str, str]) -> None:
+    if "supplementalGroups" not in context:
+        group = strategies.assigned_group(scc, "supplementalGroups", ranges)
+        _set(context, "supplementalGroups", None if group is None else [group])
+    if "fsGroup" not in context:
+        _set(context, "fsGroup", strategies.assigned_group(scc, "fsGroup", ranges))
+    if "seLinuxOptions" not in context:
+        _set(context, "seLinuxOptions", strategies.assigned_se_linux(scc, ranges))
+    allowed = [each for each in scc.get("seccompProfiles") or () if each != "*"]
+    profile = annotations.get(strategies.SECCOMP_POD) or (
+        strategies.seccomp_text(context["seccompProfile"]) if "seccompProfile" in context else next(iter(allowed), "")
+    )
+    if profile:
+        annotations[strategies.SECCOMP_POD] = profile
+        context.pop("seccompProfile", None)
+        _set(context, "seccompProfile", strategies.seccomp_profile(profile))
+
+
+def _assign_to_container(
+    scc: Scc, ranges: Ranges, inherited: Object, container: Object, annotations: dict[str, str]
+) -> None:
+    context = _without_null(container.get("securityContext") or {})
+    if _effective(context, inherited, "runAsUser") is None:
+        _set(context, "runAsUser", strategies.assigned_user(scc, ranges))
+    if _effective(context, inherited, "seLinuxOptions") is None:
+        _set(context, "seLinuxOptions", strategies.assigned_se_linux(scc, ranges))
+    if _effective(context, inherited, "runAsNonRoot") is None:
+        user = _effective(context, inherited, "runAsUser")
+        if (user or 0) > 0 or (user is None and scc["runAsUser"]["type"] == "MustRunAsNonRoot"):
+            context["runAsNonRoot"] = True
+    _set(context, "capabilities", strategies.capabilities(scc, context.get("capabilities")))
+    if scc.get("readOnlyRootFilesystem") and "readOnlyRootFilesystem" not in context:
+        context["readOnlyRootFilesystem"] = True
+    key = strategies.SECCOMP_CONTAINER + str(container.get("name", ""))
+    if key in annotations:
+        context.pop("seccompProfile", None)
+        _set(context, "seccompProfile", strategies.seccomp_profile(annotations[key]))
+    if "allowPrivilegeEscalation" not in context:
+        admin = "CAP_SYS_ADMIN" in ((context.get("capabilities") or {}).get("add") or ())
+        default = None if context.get("privileged") or admin else scc.get("defaultAllowPrivilegeEscalation")
+        if scc["allowPrivilegeEscalation"] is False and default is None:
+            default = False
+        _set(context, "allowPrivilegeEscalation", default)
+    if context or container.get("securityContext") is not None:
+        container["securityContext"] = context
+
+
+def _of_pod(scc: Scc, ranges: Ranges, spec: Object, annotations: dict[str, str], path: str) -> Iterator[str]:
+    context = spec["securityContext"]
+    fs_group = context.get("fsGroup")
+    yield from strategies.group_refusals(scc, "fsGroup", ranges, path, [] if fs_group is None else [fs_group])
+    yield from strategies.group_refusals(scc, "supplementalGroups", ranges, path, context.get("supplementalGroups"))
+    profile = annotations.get(strategies.SECCOMP_POD) or strategies.seccomp_text(context.get("seccompProfile"))
+    yield from strategies.seccomp_refusals(scc, strategies.SECCOMP_POD, profile)
+    yield from strategies.se_linux_refusals(scc, ranges, f"{path}.seLinuxOptions", context.get("seLinuxOptions"))
+    yield from _host(scc, spec, path, ("hostNetwork", "hostPID", "hostIPC"))
+    if scc.get("userNamespaceLevel") == "RequirePodLevel" and spec.get("hostUsers") is not False:
+        yield invalid(f"{path}.hostUsers", spec.get("hostUsers"), "Host Users must be set to false")
+    yield from strategies.sysctl_refusals(scc, context.get("sysctls") or [])
+    yield from _volumes(scc, spec, path)
+
+
+def _of_container(scc: Scc, ranges: Ranges, pod: Object, container: Object, path: str) -> Iterator[str]:
+    spec, annotations = pod["spec"], pod["metadata"].get("annotations") or {}
+    context, inherited = container.get("securityContext") or {}, spec["securityContext"]
+    user, non_root = (_effective(context, inherited, field) for field in ("runAsUser", "runAsNonRoot"))
+    yield from strategies.user_refusals(scc, ranges, path, user=user, non_root=non_root)
+    options = _effective(context, inherited, "seLinuxOptions")
+    yield from strategies.se_linux_refusals(scc, ranges, f"{path}.seLinuxOptions", options)
+    key = strategies.SECCOMP_CONTAINER + str(container.get("name", ""))
+    if context.get("seccompProfile") is not None:
+        profile = strategies.seccomp_text(context["seccompProfile"])
+    elif key in annotations:
+        profile = annotations[key]
+    elif inherited.get("seccompProfile") is not None:
+        profile = strategies.seccomp_text(inherited["seccompProfile"])
+    else:
+        profile = annotations.get(strategies.SECCOMP_POD, "")
+    yield from strategies.seccomp_refusals(scc, key, profile)
+    if context.get("privileged") and not scc.get("allowPrivilegedContainer"):
+        yield invalid(f"{path}.privileged", value=True, detail="Privileged containers are not allowed")
+    yield from strategies.capability_refusals(scc, path, context.get("capabilities"))
+    yield from _host(scc, spec, path, ("hostNetwork",))
+    if not scc.get("allowHostPorts"):  # of all containers, once for each container: so OpenShift has it
+        yield from _host_ports(spec, path)
+    yield from _host(scc, spec, path, ("hostPID", "hostIPC"))
+    read_only = context.get("readOnlyRootFilesystem")
+    if scc.get("readOnlyRootFilesystem") and read_only is not True:
+        must = "may not be nil and must be set to true" if read_only is None else "must be set to true"
+        yield invalid(f"{path}.readOnlyRootFilesystem", read_only, f"ReadOnlyRootFilesystem {must}")
+    escalates = context.get("allowPrivilegeEscalation")
+    if scc["allowPrivilegeEscalation"] is False and escalates is not False:
+        detail = "Allowing privilege escalation for containers is not allowed"
+        yield invalid(f"{path}.allowPrivilegeEscalation", escalates, detail)
+
+
+HOST: Final = {
+    "hostNetwork": ("allowHostNetwork", "Host network is not allowed to be used"),
+    "hostPID": ("allowHostPID", "Host PID is not allowed to be used"),
+    "hostIPC": ("allowHostIPC", "Host IPC is not allowed to be used"),
+}
+
+
+def _host(scc: Scc, spec: Object, path: str, fields: tuple[str, ...]) -> Iterator[str]:
+    for field in fields:
+        allow, detail = HOST[field]
+        if spec.get(field) and not scc.get(allow):
+            yield invalid(f"{path}.{field}", value=True, detail=detail)
+
+
+def _host_ports(spec: Object, path: str) -> Iterator[str]:
+    for group in CONTAINERS:
+        for index, container in enumerate(spec.get(group) or ()):
+            for port in container.get("ports") or ():
+                number = port.get("hostPort") or (port.get("containerPort", 0) if spec.get("hostNetwork") else 0)
+                if number > 0:
+                    yield invalid(f"{path}.{group}[{index}].hostPort", number, "Host ports are not allowed to be used")
+
+
+def _volumes(scc: Scc, spec: Object, path: str) -> Iterator[str]:
+    allowed, volumes = set(scc["volumes"]), spec.get("volumes") or ()
+    for index, volume in enumerate(volumes if "*" not in allowed else ()):
+        kind = next((VOLUME_TYPES[key] for key in VOLUME_TYPES if volume.get(key) is not None), "emptyDir")
+        token = kind == "projected" and "secret" in allowed and _only_tokens(volume["projected"])
+        if kind not in allowed and not token:
+            yield invalid(f"spec.volumes[{index}]", kind, f"{kind} volumes are not allowed to be used")
+    drivers = [each.get("driver") for each in scc.get("allowedFlexVolumes") or ()]
+    for index, volume in enumerate(volumes if drivers and {"flexVolume", "*"} & allowed else ()):
+        driver = (volume.get("flexVolume") or {}).get("driver")
+        if driver is not None and driver not in drivers:
+            yield invalid(f"{path}.volumes[{index}].driver", driver, "Flexvolume driver is not allowed to be used")
+
+
+ROOTS: Final = {"kube-root-ca.crt": "ca.crt", "openshift-service-ca.crt": "service-ca.crt"}
+
+
+def _only_tokens(projected: Object) -> bool:
+    """Tell whether a projected volume is what the API server itself mounts for a service account."""
+    for source in projected.get("sources") or ():
+        token, config, downward = (source.get(key) for key in ("serviceAccountToken", "configMap", "downwardAPI"))
+        if token is None and config is None and downward is None:
+            return False
+        if token is not None and (token.get("path") != "token" or token.get("audience")):
+            return False
+        if config is not None:
+            file = ROOTS.get(config.get("name", ""))
+            items = [(item.get("key"), item.get("path")) for item in config.get("items") or ()]
+            if file is None or items != [(file, file)]:
+                return False
+        for item in (downward or {}).get("items") or ():
+            reference = item.get("fieldRef") or {}
+            if item.get("path") != "namespace" or reference.get("fieldPath") != "metadata.namespace":
+                return False
+            if reference.get("apiVersion", "v1") != "v1":
+                return False
+    return True
+
+
+def _effective(context: Object, inherited: Object, field: str) -> Any:
+    own = context.get(field)
+    return inherited.get(field) if own is None else own
+
+
+def _set(context: Object, field: str, value: Any) -> None:
+    if value is not None:
+        context[field] = value
+
+
+def _without_null(context: Object) -> Object:
+    return {key: value for key, value in context.items() if value is not None}

@@ -1,0 +1,109 @@
+"""The SCCs that every OpenShift has, as data, and what the API assumes where an SCC says nothing."""
+
+import copy
+from typing import Any, Final
+
+Scc = dict[str, Any]
+
+VOLUMES: Final = [
+    *(
+        "configMap",
+        "csi",
+        "downwardAPI",
+        "emptyDir",
+        "ephemeral",
+        "image",
+        "persistentVolumeClaim",
+        "projected",
+        "secret",
+    )
+]
+ALL_VOLUMES: Final = sorted(
+    [
+        *("awsElasticBlockStore", "azureDisk", "azureFile", "cephFS", "cinder", "configMap", "csi", "downwardAPI"),
+        *(
+            "emptyDir",
+            "ephemeral",
+            "fc",
+            "flexVolume",
+            "flocker",
+            "gcePersistentDisk",
+            "gitRepo",
+            "glusterfs",
+            "hostPath",
+        ),
+        *("image", "iscsi", "nfs", "persistentVolumeClaim", "photonPersistentDisk", "portworxVolume", "projected"),
+        *("quobyte", "rbd", "scaleIO", "secret", "storageOS", "vsphere"),
+    ]
+)
+DROP_FOUR: Final = ["KILL", "MKNOD", "SETUID", "SETGID"]
+
+
+def _scc(name: str, user: str, se_linux: str, fs_group: str, groups: str = "RunAsAny", **more: Any) -> Scc:
+    return {
+        "metadata": {"name": name},
+        "runAsUser": {"type": user},
+        "seLinuxContext": {"type": se_linux},
+        "fsGroup": {"type": fs_group},
+        "supplementalGroups": {"type": groups},
+        "volumes": VOLUMES,
+        "requiredDropCapabilities": DROP_FOUR,
+        **more,
+    }
+
+
+V2: Final[Scc] = {
+    "allowPrivilegeEscalation": False,
+    "allowedCapabilities": ["NET_BIND_SERVICE"],
+    "requiredDropCapabilities": ["ALL"],
+    "seccompProfiles": ["runtime/default"],
+}
+NETWORK: Final[Scc] = {"allowHostNetwork": True, "allowHostPorts": True}
+HOST: Final[Scc] = {**NETWORK, "allowHostPID": True, "allowHostIPC": True, "allowHostDirVolumePlugin": True}
+MOUNT: Final[Scc] = {
+    "allowHostDirVolumePlugin": True,
+    "requiredDropCapabilities": ["MKNOD"],
+    "volumes": [*VOLUMES, "hostPath", "nfs"],
+}
+
+SCCS: Final[dict[str, Scc]] = {
+    scc["metadata"]["name"]: scc
+    for scc in (
+        _scc("restricted-v2", "MustRunAsRange", "MustRunAs", "MustRunAs", **V2),
+        _scc("restricted", "MustRunAsRange", "MustRunAs", "MustRunAs"),
+        _scc("nonroot-v2", "MustRunAsNonRoot", "MustRunAs", "RunAsAny", **V2),
+        _scc("nonroot", "MustRunAsNonRoot", "MustRunAs", "RunAsAny"),
+        _scc("anyuid", "RunAsAny", "MustRunAs", "RunAsAny", priority=10, requiredDropCapabilities=["MKNOD"]),
+        _scc("hostnetwork-v2", "MustRunAsRange", "MustRunAs", "MustRunAs", "MustRunAs", **V2, **NETWORK),
+        _scc("hostnetwork", "MustRunAsRange", "MustRunAs", "MustRunAs", "MustRunAs", **NETWORK),
+        _scc("hostaccess", "MustRunAsRange", "MustRunAs", "MustRunAs", **HOST, volumes=[*VOLUMES, "hostPath"]),
+        _scc("hostmount-anyuid", "RunAsAny", "MustRunAs", "RunAsAny", **MOUNT),
+        _scc("hostmount-anyuid-v2", "RunAsAny", "RunAsAny", "RunAsAny", **MOUNT),
+        {
+            **_scc("privileged", "RunAsAny", "RunAsAny", "RunAsAny", **HOST),
+            "allowPrivilegedContainer": True,
+            "allowedCapabilities": ["*"],
+            "allowedUnsafeSysctls": ["*"],
+            "requiredDropCapabilities": None,
+            "seccompProfiles": ["*"],
+            "volumes": ["*"],
+        },
+    )
+}
+
+
+def with_defaults(scc: Scc) -> Scc:
+    """Return an SCC as the API stores it: with what it assumes where a field is missing."""
+    scc = copy.deepcopy(scc)
+    for field in ("fsGroup", "supplementalGroups"):
+        scc[field] = {"type": "RunAsAny", **{k: v for k, v in (scc.get(field) or {}).items() if v is not None}}
+    volumes, host = scc.get("volumes"), bool(scc.get("allowHostDirVolumePlugin"))
+    allowed = {"*"} if volumes is None else set(volumes) or {"hostPath" if host else "none"}
+    if host and "*" not in allowed:
+        allowed.add("hostPath")
+    if not host:  # the flag is stronger than the list
+        allowed = (allowed | (set(ALL_VOLUMES) if "*" in allowed else set())) - {"*", "hostPath"}
+    scc["volumes"] = sorted(allowed)
+    if scc.get("allowPrivilegeEscalation") is None:
+        scc["allowPrivilegeEscalation"] = True
+    return scc
