@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from tests import upstream
-from tests.installed import OPTED_IN
-from tests.rig.cluster import Cluster, wait
+from tests.installed import OPTED_IN, install
+from tests.rig.cluster import Cluster, running, wait
+from tests.server import Server
 from tests.test_rig_sidecar import with_accounts
 from webhook import manifests
 from webhook.model import Object, UnknownShape, lookup
@@ -28,6 +29,14 @@ WITHOUT_PODS = (
     "trainjob-26.03",  # names a runtime, which is rewritten itself
 )
 CLUSTER_WIDE = ("ClusterTrainingRuntime", "WorkspaceKind", "Profile", "PersistentVolume")
+
+
+@pytest.fixture(scope="module")
+def cluster(rig: None, webhook: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Start a cluster of its own: the examples bring other versions of kinds that other tests serve too."""
+    with running(tmp_path_factory.mktemp("rig-examples")) as own:
+        install(own, webhook)
+        yield own
 
 
 @pytest.fixture(scope="module")
