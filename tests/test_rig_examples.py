@@ -15,6 +15,9 @@ from tests.test_rig_sidecar import with_accounts
 from webhook import manifests
 from webhook.model import Object, UnknownShape, lookup
 from webhook.pod import POD_SPEC, Shape
+from webhook.scc.admission import judge
+from webhook.scc.defaults import SCCS
+from webhook.scc.ranges import of_namespace
 from webhook.workload import PREDICTOR, SPARK, WORKSPACE, kind_of, pod_specs
 
 pytestmark = pytest.mark.rig
@@ -109,7 +112,11 @@ def create(cluster: Cluster, where: str, spec: Object) -> Any:
         spec.pop(key, None)
     body = {"metadata": {"name": "it"}, "spec": {key: value for key, value in spec.items() if value is not None}}
     user = f"system:serviceaccount:{where}:default"
-    return cluster.request("POST", f"/api/v1/namespaces/{where}/pods?dryRun=All", body, user=user)
+    answer = cluster.request("POST", f"/api/v1/namespaces/{where}/pods?dryRun=All", body, user=user)
+    ranges = of_namespace(cluster.request("GET", f"/api/v1/namespaces/{where}").body)
+    judged = judge(body, [SCCS["restricted-v2"]], ranges)  # the model of SCC says the same without a cluster
+    assert (judged.admitted_by == "restricted-v2") == (answer.status == 201), (judged.refusals, answer.body)
+    return answer
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
