@@ -25,10 +25,7 @@ PILOT = "istio-pilot-service-account"
 PATH = "deploy/overlays/kubeflow-0.7"
 APPLY = f"kubectl apply -k {PATH}"
 WATCHED = (
-    "/api/v1/namespaces",
-    "/api/v1/serviceaccounts",
-    "/api/v1/configmaps",
-    "/api/v1/services",
+    *(f"/api/v1/{kind}" for kind in ("namespaces", "serviceaccounts", "configmaps", "services")),
     "/apis/apps/v1/deployments",
     "/apis/policy/v1/poddisruptionbudgets",
     *(f"/apis/rbac.authorization.k8s.io/v1/{kind}" for kind in ("rolebindings", "clusterroles", "clusterrolebindings")),
