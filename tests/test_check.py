@@ -108,6 +108,7 @@ def test_grant_and_scc_and_namespace_range(folder: Path, capfd: pytest.CaptureFi
 @pytest.mark.parametrize(
     "words",
     [
+        ["--suggest", "--output=json"],
         ["--grant", "agent=privileged"],
         ["--grant", "a/b"],
         ["--scc", "none-such"],
@@ -198,3 +199,12 @@ def test_what_would_exhaust_us_is_refused_in_bounded_time(
     assert (out, err.count("\n")) == ("", 1)
     assert err.startswith(f"{path}:{line}: ")
     assert said in err
+
+
+def test_what_nobody_can_read_is_said_and_the_rest_is_judged(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    text = "apiVersion: kubeflow.org/v1alpha3\nkind: Trial\nmetadata: {name: t}\nspec:\n  runSpec: 'kind: Job'\n"
+    (tmp_path / "a.yaml").write_text(f"{text}---\n{manifest()}")
+    assert cli.main(["check", "--output=json", str(tmp_path)]) == 0
+    out, err = capfd.readouterr()
+    assert json.loads(out)["summary"]["templates"] == 1
+    assert err == f"{tmp_path / 'a.yaml'}:1: Trial.kubeflow.org t: not judged: spec.runSpec is not a map\n"

@@ -7,7 +7,7 @@ from typing import Any, Final
 from webhook import engine
 from webhook.fix import request_for
 from webhook.manifests import Document
-from webhook.model import BadInput, Finding, Object, Pointer, UnknownShape, lookup, mapping
+from webhook.model import Finding, Object, Pointer, UnknownShape, lookup, mapping
 from webhook.patch import pointer
 from webhook.pod import POD_SPEC, Pod, Shape
 from webhook.scc.admission import Verdict, judge
@@ -50,6 +50,8 @@ class Cluster:
     grants: Grants
     ranges: Ranges = EXAMPLE
     of_namespaces: dict[str, Ranges] = field(default_factory=dict)
+    not_judged: list[str] = field(default_factory=list)
+    """What has pods in a shape that nobody can read, a line each."""
 
     def judge(self, pod: Object, namespace: str, account: str) -> Verdict:
         """Judge a pod as OpenShift would in a namespace, for a service account."""
@@ -103,7 +105,8 @@ def _of_object(
                 None if verdict.admitted_by else smallest(after, cluster.of_namespaces.get(namespace, cluster.ranges)),
             )
     except UnknownShape as error:
-        raise BadInput(f"{document.file}:{document.line_of(at)}: {request.kind} {request.name}: {error}") from None
+        where = f"{document.file}:{document.line_of(at)}"
+        cluster.not_judged.append(f"{where}: {request.kind} {request.name}: not judged: {error}")
 
 
 def made(obj: Object, at: Pointer, shape: Shape, settings: Settings) -> tuple[Object, str]:

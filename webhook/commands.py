@@ -187,7 +187,10 @@ def check_(options: argparse.Namespace) -> int:
     )
     if unknown := known - grants.sccs.keys():
         raise BadInput(f"{min(unknown)}: no such SCC; known here: {', '.join(sorted(grants.sccs))}")
+    if options.suggest and options.output != "text":
+        raise BadInput("--suggest prints YAML of its own: it goes with --output text")
     _write_report(options.output, templates)
+    sys.stderr.write("".join(f"{line}\n" for line in cluster.not_judged))
     for template in templates if options.suggest else ():
         if not template.after.admitted_by and (suggested := report.suggestion(template)):
             sys.stdout.write(f"---\n{suggested}")
