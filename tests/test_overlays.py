@@ -26,8 +26,7 @@ PATH = "deploy/overlays/kubeflow-0.7"
 APPLY = f"kubectl apply -k {PATH}"
 WATCHED = (
     *(f"/api/v1/{kind}" for kind in ("namespaces", "serviceaccounts", "configmaps", "services")),
-    "/apis/apps/v1/deployments",
-    "/apis/policy/v1/poddisruptionbudgets",
+    *(f"/apis/{kind}" for kind in ("apps/v1/deployments", "policy/v1/poddisruptionbudgets")),
     *(f"/apis/rbac.authorization.k8s.io/v1/{kind}" for kind in ("rolebindings", "clusterroles", "clusterrolebindings")),
     "/apis/route.openshift.io/v1/routes",
     "/apis/security.openshift.io/v1/securitycontextconstraints",

@@ -28,8 +28,11 @@ SETS = {
     "restricted-v2": ["restricted-v2"],
     "restricted": ["restricted"],
     "restricted-v2 and anyuid": ["restricted-v2", "anyuid"],
+    "restricted-v3": ["restricted-v3"],
     "all defaults": list(SCCS),
 }
+NEWER = {"restricted-v3"}
+"""Younger than the sources the oracle was built from, which so has to be told what they are."""
 NAMESPACE = {
     "name": "demo",
     "annotations": {
@@ -62,6 +65,11 @@ def oracle(rig: None, requests: list[Object]) -> list[Object]:
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def known(scc: str) -> Any:
+    """Return what the oracle is to be given for one of our default SCCs: its name, or all of it."""
+    return SCCS[scc] if scc in NEWER else scc
 
 
 def effect(pod: Object | None) -> Any:
@@ -108,7 +116,7 @@ def kind(refusal: str) -> str:
 def test_the_default_sccs(name: str, seed: int, pods: int, rig: None) -> None:
     dice = random.Random(seed)
     several = [random_pods.pod(dice, 1_000_650_000, "s0:c26,c5") for _ in range(pods // 5)]
-    requests = [{"namespace": NAMESPACE, "sccs": SETS[name], "pods": several}]
+    requests = [{"namespace": NAMESPACE, "sccs": [*map(known, SETS[name])], "pods": several}]
     kinds = compare(requests, oracle(rig, requests))
     print(f"{name}: {len(several)} pods agree; {len(kinds)} kinds of refusal seen")
     assert len(kinds) > 10
@@ -120,7 +128,7 @@ def test_any_sccs_in_any_namespace(seed: int, pods: int, rig: None) -> None:
         namespace = random_sccs.namespace(dice)
         first = ranges.block(namespace["annotations"][ranges.UID_RANGE])[0]
         own: list[Any] = [random_sccs.scc(dice, number, first) for number in range(dice.randrange(1, 4))]
-        own += [dice.choice(list(SCCS)) for _ in range(dice.randrange(2))]
+        own += [known(dice.choice(list(SCCS))) for _ in range(dice.randrange(2))]
         several = [random_pods.pod(dice, first, namespace["annotations"][ranges.LEVEL]) for _ in range(20)]
         requests.append({"namespace": namespace, "sccs": own, "pods": several})
     kinds = compare(requests, oracle(rig, requests))
@@ -131,7 +139,7 @@ def test_any_sccs_in_any_namespace(seed: int, pods: int, rig: None) -> None:
 def test_our_default_sccs_are_openshifts(rig: None) -> None:
     found = manifests.read([str(openshift_sources() / "manifests")])
     theirs = {obj["metadata"]["name"]: obj for each in found for _, obj in each.objects() if "runAsUser" in obj}
-    assert theirs.keys() == SCCS.keys()
+    assert theirs.keys() == SCCS.keys() - NEWER
     for name, scc in theirs.items():
         ours, shipped = with_defaults(SCCS[name]), with_defaults(scc)
         for key in (ours.keys() | shipped.keys()) - {"apiVersion", "kind", "metadata", "users", "groups"}:

@@ -6,36 +6,14 @@ from typing import Any, Final
 Scc = dict[str, Any]
 
 VOLUMES: Final = [
-    *(
-        "configMap",
-        "csi",
-        "downwardAPI",
-        "emptyDir",
-        "ephemeral",
-        "image",
-        "persistentVolumeClaim",
-        "projected",
-        "secret",
-    )
-]
-ALL_VOLUMES: Final = sorted(
-    [
-        *("awsElasticBlockStore", "azureDisk", "azureFile", "cephFS", "cinder", "configMap", "csi", "downwardAPI"),
-        *(
-            "emptyDir",
-            "ephemeral",
-            "fc",
-            "flexVolume",
-            "flocker",
-            "gcePersistentDisk",
-            "gitRepo",
-            "glusterfs",
-            "hostPath",
-        ),
-        *("image", "iscsi", "nfs", "persistentVolumeClaim", "photonPersistentDisk", "portworxVolume", "projected"),
-        *("quobyte", "rbd", "scaleIO", "secret", "storageOS", "vsphere"),
-    ]
-)
+    "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "image", "persistentVolumeClaim", "projected", "secret",
+]  # fmt: skip
+OTHER_VOLUMES: Final = [
+    "awsElasticBlockStore", "azureDisk", "azureFile", "cephFS", "cinder", "fc", "flexVolume", "flocker",
+    "gcePersistentDisk", "gitRepo", "glusterfs", "hostPath", "iscsi", "nfs", "photonPersistentDisk", "portworxVolume",
+    "quobyte", "rbd", "scaleIO", "storageOS", "vsphere",
+]  # fmt: skip
+ALL_VOLUMES: Final = sorted(VOLUMES + OTHER_VOLUMES)
 DROP_FOUR: Final = ["KILL", "MKNOD", "SETUID", "SETGID"]
 
 
@@ -58,6 +36,15 @@ V2: Final[Scc] = {
     "requiredDropCapabilities": ["ALL"],
     "seccompProfiles": ["runtime/default"],
 }
+IMAGE_IDS: Final[Scc] = {"type": "MustRunAs", "ranges": [{"min": 1000, "max": 65534}]}
+V3: Final[Scc] = {
+    **V2,
+    "runAsUser": {"type": "MustRunAsRange", "uidRangeMin": 1000, "uidRangeMax": 65534},
+    "fsGroup": IMAGE_IDS,
+    "supplementalGroups": IMAGE_IDS,
+    "userNamespaceLevel": "RequirePodLevel",
+}
+"""OpenShift 4.20: the identities that an image brings, in a user namespace of the pod's own (`hostUsers: false`)."""
 NETWORK: Final[Scc] = {"allowHostNetwork": True, "allowHostPorts": True}
 HOST: Final[Scc] = {**NETWORK, "allowHostPID": True, "allowHostIPC": True, "allowHostDirVolumePlugin": True}
 MOUNT: Final[Scc] = {
@@ -71,6 +58,7 @@ SCCS: Final[dict[str, Scc]] = {
     for scc in (
         _scc("restricted-v2", "MustRunAsRange", "MustRunAs", "MustRunAs", **V2),
         _scc("restricted", "MustRunAsRange", "MustRunAs", "MustRunAs"),
+        _scc("restricted-v3", "MustRunAsRange", "MustRunAs", "MustRunAs", **V3),
         _scc("nonroot-v2", "MustRunAsNonRoot", "MustRunAs", "RunAsAny", **V2),
         _scc("nonroot", "MustRunAsNonRoot", "MustRunAs", "RunAsAny"),
         _scc("anyuid", "RunAsAny", "MustRunAs", "RunAsAny", priority=10, requiredDropCapabilities=["MKNOD"]),
