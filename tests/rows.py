@@ -1,7 +1,8 @@
 """The rows of docs/rows.md: what tests on the rig showed, without us and with us, in their own words."""
 
-import re
 from dataclasses import dataclass
+
+from webhook.explain import NOT_USABLE, refusals
 
 ORDER = ("S", "N")
 
@@ -40,7 +41,6 @@ def table() -> str:
 
 
 def reason(message: str) -> str:
-    """Shorten SCC's refusal to what the SCC for everyone holds against a pod."""
-    found = re.findall(r"provider restricted(?:-v2)?: ([^\]]*?(?:\[[^\]]*\])?[^,\]]*)(?:, provider|\]$|,|$)", message)
-    text = found[0] if found else message
-    return "refused: " + re.sub(r"\s+", " ", text.replace("|", "/"))[:160].strip()
+    """Shorten SCC's refusal to the first thing that an SCC which may be used holds against a pod."""
+    held = [said for _, said in refusals(message) if NOT_USABLE not in said]
+    return f"refused: {held[0]}" if held else "refused: no SCC that it may use admits it unchanged"

@@ -84,6 +84,25 @@ def test_an_error_pasted_from_openshift_is_explained(
     assert err == ""
     assert all(part in out for part in expected), out
 
+    # As it says it after the webhooks.
+    (tmp_path / "error").write_text(refused.body["message"].replace(", provider", " provider"))
+    assert cli.main(["explain", str(tmp_path / "error")]) == 1
+    assert capfd.readouterr().out == out
+
+
+def test_a_refusal_that_names_no_reason_is_a_pod_changed_after_scc(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    said = " ".join(
+        f'provider "{scc}": Forbidden: not usable by user or serviceaccount' for scc in ("anyuid", "nonroot")
+    )
+    text = f'pods "it" is forbidden: unable to validate against any security context constraint: [{said}]'
+    (tmp_path / "error").write_text(text)
+    assert cli.main(["explain", str(tmp_path / "error")]) == 1
+    out = capfd.readouterr().out
+    assert "Rule sidecar-security-context mends it" in out
+    assert "nonroot: Forbidden: not usable" in out
+
 
 def test_an_object_is_explained_with_the_smallest_grant(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "pod.json"

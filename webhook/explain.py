@@ -11,6 +11,7 @@ from webhook.rules import RULES
 from webhook.scc.grants import Grants
 from webhook.settings import Settings
 
+NOT_USABLE: Final = "not usable by user or serviceaccount"
 PLAIN: Final = (
     # what OpenShift says -> what it means, the rule that helps, and the SCC that would grant it
     (r"is not an allowed group", "asks for a group that the namespace was not given", "fs-group", "nonroot-v2"),
@@ -34,7 +35,7 @@ PLAIN: Final = (
     (r"seccomp", "asks for a seccomp profile that this SCC does not allow", "", "privileged"),
     (r"sysctl", "sets a kernel parameter that is not safe", "", "privileged"),
     (r"seLinuxOptions", "asks for an SELinux label that the namespace was not given", "", "privileged"),
-    (r"not usable by user or serviceaccount", "may not be used by its service account", "", ""),
+    (NOT_USABLE, "may not be used by its service account", "", ""),
 )
 PROVIDER: Final = re.compile(r"provider \"?([a-z0-9.-]+)\"?: ")
 
@@ -65,22 +66,34 @@ def objects(documents: list[Document], settings: Settings) -> tuple[list[str], b
     return lines or ["no pod template here"], refused
 
 
+def refusals(text: str) -> list[tuple[str, str]]:
+    """Return from OpenShift's error text which SCC says what, in its order.
+
+    They are separated by commas where SCC admits, and by nothing but blanks where it validates after the webhooks.
+    """
+    _, _, inside = text.partition("security context constraint: [")
+    parts = re.split(r",? (?=provider |spec\.|pod\.)", (inside or text).strip().removesuffix("]"))
+    found = [(PROVIDER.match(part), part) for part in parts]
+    return [(by[1], part[by.end() :].lstrip(".")) if by else ("every SCC", part) for by, part in found]
+
+
 def error(text: str) -> Iterator[str]:
     """Yield the lines that explain OpenShift's error text, SCC by SCC."""
-    _, _, inside = text.partition("security context constraint: [")
-    inside = (inside or text).strip().removesuffix("]")
-    parts = re.split(r", (?=provider |spec\.|pod\.)", inside)
-    if not any(re.search(pattern, part) for part in parts for pattern, *_ in PLAIN):
+    parts = refusals(text)
+    if not any(re.search(pattern, said) for _, said in parts for pattern, *_ in PLAIN):
         yield "This is no refusal by SCC that is known here; it would say `unable to validate against any security"
         yield "context constraint: [...]`."
         return
     rules: dict[str, None] = {}
-    for part in parts:
-        found = PROVIDER.match(part)
-        provider, said = (found[1], part[found.end() :]) if found else ("every SCC", part)
+    if all(NOT_USABLE in said for _, said in parts):
+        yield "Only SCCs speak here that the service account may not use. One that it may use and that is not named"
+        yield "would have to change the pod, and after the webhooks it must not: a webhook added a container that lacks"
+        yield "what SCC assigns. Rule sidecar-security-context mends it."
+        yield ""
+    for provider, said in parts:
         for pattern, meaning, rule, scc in PLAIN:
             if re.search(pattern, said):
-                yield f"{provider}: {said.lstrip('.')}"
+                yield f"{provider}: {said}"
                 if meaning.startswith("may not"):
                     break
                 helps = f"rule {rule} mends it" if rule in RULES else "no rule can mend it"
