@@ -148,6 +148,12 @@ MISTAKES = {
     "service accounts text": ("exempt:\n  serviceAccounts: a/b\n", 2, "exempt.serviceAccounts", "a list of names"),
     "service accounts of null": ("exempt:\n  serviceAccounts: [~]\n", 2, "exempt.serviceAccounts", "a list of names"),
     "service account without namespace": ("exempt: {serviceAccounts: [minio]}\n", 1, "exempt.serviceAccounts", "/"),
+    "option with a broken regular expression": (
+        "rules:\n  writable-directory:\n    images:\n      a(: /b\n",
+        4,
+        "rules.writable-directory.images.a(",
+        "no regular expression",
+    ),
     "key twice": ("rules: {}\nallocated: 1-2\nrules: {}\n", 3, "rules", "twice"),
 }
 

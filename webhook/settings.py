@@ -1,5 +1,6 @@
 """Settings: what the configuration file may say, read once and frozen."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -120,6 +121,11 @@ def _range(value: Any) -> range:
 def _texts(value: Any, at: tuple[str | int, ...]) -> None:
     if not isinstance(value, Mapping) or not all(isinstance(text, str) for text in value.values()):
         raise SettingsError(at, "a map of text to text belongs here")
+    for key in value:
+        try:
+            re.compile(key)  # exact keys, of a namespace, a kind and a name, are regular expressions too
+        except (re.error, OverflowError) as error:
+            raise SettingsError((*at, key), f"no regular expression: {error}") from None
 
 
 def _strings(exempt: Mapping[str, Any], key: str, default: tuple[str, ...]) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ def writable_directory(pod: Pod) -> Iterator[Change]:
     for container in pod.containers() if pod.template and not pod.identity_kept and pod.shape is POD_SPEC else ():
         image, at = str(container.value.get("image")), (*container.at, "volumeMounts")
         mounts, stored = list(sequence(pod.object, at)), sequence(counterpart(pod.object, pod.working, at), ())
-        for path in sorted({path.rstrip("/") for regex, path in table.items() if _finds(regex, image)} - {""}):
+        for path in sorted({path.rstrip("/") for regex, path in table.items() if re.search(regex, image)} - {""}):
             if not _mounted(path, mounts) and (_mounted(path, stored) or not pod.works_with((*container.at, "image"))):
                 name = f"writable{re.sub('[^a-z0-9]+', '-', path.lower())}"[:63].rstrip("-")
                 if name not in volumes:
@@ -47,13 +47,6 @@ def writable_directory(pod: Pod) -> Iterator[Change]:
                 mounts.append({"mountPath": path})
                 if path == TABLE[MNIST] and not {"command", "workingDir"} & container.value.keys():
                     yield Change((*container.at, "workingDir"), path, BECAUSE)
-
-
-def _finds(regex: str, image: str) -> bool:
-    try:
-        return re.search(regex, image) is not None
-    except (re.error, OverflowError):  # the configuration's, and none
-        return False
 
 
 def _mounted(path: str, mounts: list[Object]) -> bool:
