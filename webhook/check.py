@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from webhook import engine
 from webhook.fix import request_for
@@ -68,12 +68,13 @@ def check(documents: Iterable[Document], settings: Settings, cluster: Cluster) -
     for obj in objects:
         if obj.get("kind") == "Namespace" and "openshift.io/sa.scc.uid-range" in str(obj.get("metadata")):
             cluster.of_namespaces[str(lookup(obj, ("metadata", "name")))] = of_namespace(obj)
-    seen: list[tuple[Any, ...]] = []
+    seen: dict[str, list[Object]] = {}
     for document in documents:
         for at, obj in document.objects():
-            key = (obj.get("kind"), lookup(obj, ("metadata", "namespace")), lookup(obj, ("metadata", "name")))
-            if (*key, obj) not in seen:  # an object that two files define alike is one object
-                seen.append((*key, obj))
+            named = (obj.get("kind"), lookup(obj, ("metadata", "namespace")), lookup(obj, ("metadata", "name")))
+            alike = seen.setdefault(str(named), [])
+            if obj not in alike:  # an object that two files define alike is one object
+                alike.append(obj)
                 yield from _of_object(document, at, obj, settings, cluster)
 
 

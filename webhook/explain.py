@@ -94,7 +94,7 @@ def error(text: str) -> Iterator[str]:
         for pattern, meaning, rule, scc in PLAIN:
             if re.search(pattern, said):
                 yield f"{provider}: {said}"
-                if meaning.startswith("may not"):
+                if pattern == NOT_USABLE:
                     break
                 helps = f"rule {rule} mends it" if rule in RULES else "no rule can mend it"
                 yield f"    the pod {meaning}; {helps}" + (f", or SCC {scc} grants it" if scc else "")
