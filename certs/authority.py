@@ -1,15 +1,18 @@
-"""Make a certificate authority and sign serving certificates: the door of cryptography."""
+"""Make a certificate authority, sign serving certificates, tell when one is due: the door of cryptography."""
 
 import datetime as dt
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+Certificate = x509.Certificate
 
 SKEW: Final = dt.timedelta(hours=1)
 """How far back a certificate begins, for clocks that are behind."""
@@ -19,39 +22,54 @@ SKEW: Final = dt.timedelta(hours=1)
 class Identity:
     """A certificate and its private key."""
 
-    certificate: x509.Certificate
+    certificate: Certificate
     key: ec.EllipticCurvePrivateKey
 
     def certificate_pem(self) -> bytes:
         """Return the certificate as PEM."""
-        return self.certificate.public_bytes(serialization.Encoding.PEM)
+        return pem([self.certificate])
+
+    def key_pem(self) -> bytes:
+        """Return the private key as PEM."""
+        return self.key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+
+    def due(self) -> dt.datetime:
+        """Return when to renew it: at two thirds of its life; the last third is for whatever goes wrong."""
+        begin, end = self.certificate.not_valid_before_utc, self.certificate.not_valid_after_utc
+        return begin + (end - begin) * 2 / 3
 
     def pem(self) -> bytes:
         """Return key and certificate in one PEM, so that no reader can ever see one without the other."""
-        key = self.key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        return key + self.certificate_pem()
+        return self.key_pem() + self.certificate_pem()
 
 
-def authority(name: str, days: int) -> Identity:
-    """Make a CA that signs serving certificates and nothing below itself."""
+def authority(name: str, hosts: Sequence[str], days: int, now: dt.datetime | None = None) -> Identity:
+    """Make a CA that signs serving certificates for these hosts only, and no other CA.
+
+    Whoever steals its key can be the webhook to the API server, and nobody else to anybody.
+    """
+    now = now or dt.datetime.now(dt.UTC)
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = (
-        _builder(subject, subject, key, days)
+        _builder(subject, subject, key, now, now + dt.timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(signs_certificates=True), critical=True)
+        .add_extension(_constraints(hosts), critical=True)
     )
     return Identity(builder.sign(key, hashes.SHA256()), key)
 
 
-def serving(ca: Identity, hosts: Sequence[str], days: int) -> Identity:
-    """Sign a serving certificate for hosts: DNS names or IP addresses."""
+def serving(ca: Identity, hosts: Sequence[str], days: int, now: dt.datetime | None = None) -> Identity:
+    """Sign a serving certificate for hosts: DNS names or IP addresses. It never outlives its CA."""
+    now = now or dt.datetime.now(dt.UTC)
+    end = min(now + dt.timedelta(days=days), ca.certificate.not_valid_after_utc)
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0])])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0][:64])])  # what X.520 allows; nobody reads it
     builder = (
-        _builder(subject, ca.certificate.subject, key, days)
+        _builder(subject, ca.certificate.subject, key, now, end)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -64,15 +82,60 @@ def serving(ca: Identity, hosts: Sequence[str], days: int) -> Identity:
     return Identity(builder.sign(ca.key, hashes.SHA256()), key)
 
 
-def expiry(pem: bytes) -> float:
+def pem(certificates: Iterable[Certificate]) -> bytes:
+    """Write certificates as PEM, one after the other."""
+    return b"".join(certificate.public_bytes(serialization.Encoding.PEM) for certificate in certificates)
+
+
+def certificates(text: bytes) -> tuple[Certificate, ...]:
+    """Read all certificates of a PEM; one that holds none has none. Raises ValueError."""
+    return tuple(x509.load_pem_x509_certificates(text)) if b"BEGIN CERTIFICATE" in text else ()
+
+
+def identity(text: bytes) -> Identity:
+    """Read a PEM that holds a key and its certificate. Raises ValueError, also where the two do not belong together."""
+    key = serialization.load_pem_private_key(text, password=None)
+    certificate = x509.load_pem_x509_certificate(text)
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
+        raise ValueError("the key is not the certificate's")
+    return Identity(certificate, key)
+
+
+def issued(ca: Certificate, certificate: Certificate) -> bool:
+    """Tell whether the CA signed the certificate."""
+    try:
+        certificate.verify_directly_issued_by(ca)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def hosts_of(certificate: Certificate) -> frozenset[str]:
+    """Return the DNS names and IP addresses that a serving certificate is for."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return frozenset()
+    return frozenset(str(name.value) for name in names)
+
+
+def permits(ca: Certificate, hosts: Sequence[str]) -> bool:
+    """Tell whether a CA is one for exactly these hosts."""
+    try:
+        permitted = ca.extensions.get_extension_for_class(x509.NameConstraints).value.permitted_subtrees
+    except x509.ExtensionNotFound:
+        return False
+    return set(permitted or ()) == set(_subtrees(hosts))
+
+
+def expiry(text: bytes) -> float:
     """Return when the first certificate in a PEM expires, in seconds since 1970. Raises ValueError."""
-    return x509.load_pem_x509_certificate(pem).not_valid_after_utc.timestamp()
+    return x509.load_pem_x509_certificate(text).not_valid_after_utc.timestamp()
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: int
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, now: dt.datetime, end: dt.datetime
 ) -> x509.CertificateBuilder:
-    now = dt.datetime.now(dt.UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -80,9 +143,23 @@ def _builder(
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - SKEW)
-        .not_valid_after(now + dt.timedelta(days=days))
+        .not_valid_after(end)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
+
+
+def _constraints(hosts: Sequence[str]) -> x509.NameConstraints:
+    """Permit these names; where none of them is an address, forbid all addresses: unnamed types are free otherwise."""
+    permitted = _subtrees(hosts)
+    if any(isinstance(name, x509.IPAddress) for name in permitted):
+        return x509.NameConstraints(permitted, None)
+    everywhere = [x509.IPAddress(ipaddress.ip_network(network)) for network in ("0.0.0.0/0", "::/0")]
+    return x509.NameConstraints(permitted, everywhere)
+
+
+def _subtrees(hosts: Sequence[str]) -> list[x509.GeneralName]:
+    names = [_name(host) for host in hosts]
+    return [x509.IPAddress(ipaddress.ip_network(n.value)) if isinstance(n, x509.IPAddress) else n for n in names]
 
 
 def _usage(*, signs_certificates: bool) -> x509.KeyUsage:

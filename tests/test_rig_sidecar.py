@@ -55,7 +55,7 @@ class Injector(http.server.BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def injector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """Serve the injector; yield a webhook entry that leads to it."""
-    ca = authority.authority("injector", days=1)
+    ca = authority.authority("injector", ["127.0.0.1"], days=1)
     pem = tmp_path_factory.mktemp("injector") / "serving.pem"
     pem.write_bytes(authority.serving(ca, ["127.0.0.1"], days=1).pem())
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

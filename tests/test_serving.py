@@ -142,7 +142,7 @@ class Renewable:
 
 @pytest.fixture
 def renewable(tmp_path: Path) -> Renewable:
-    return Renewable(authority.authority("test", days=1), Mounted(tmp_path / "tls", "serving.pem"))
+    return Renewable(authority.authority("test", NAMES, days=1), Mounted(tmp_path / "tls", "serving.pem"))
 
 
 @pytest.fixture
@@ -201,7 +201,7 @@ def test_an_open_connection_outlives_the_renewal(server: Server, renewable: Rene
 
 def test_a_certificate_that_cannot_be_used_is_refused_at_start(tmp_path: Path) -> None:
     assert "none.pem" in refusal("--certificate", str(tmp_path / "none.pem"))
-    identity = authority.serving(authority.authority("test", days=1), NAMES, days=1)
+    identity = authority.serving(authority.authority("test", NAMES, days=1), NAMES, days=1)
     (tmp_path / "good.pem").write_bytes(identity.pem())
     assert "none.key" in refusal("--certificate", str(tmp_path / "good.pem"), "--key", str(tmp_path / "none.key"))
     (tmp_path / "garbage.pem").write_text("garbage")

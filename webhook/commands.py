@@ -47,8 +47,8 @@ def _own_certificate(folder: Path, host: str, ca_out: Path | None) -> Path:
     from certs import authority
 
     service = "kubeflow-openshift.kubeflow-openshift.svc"
-    ca = authority.authority("kubeflow-openshift", days=365)
     hosts = dict.fromkeys([service, "localhost", "127.0.0.1", *([host] if host != "0.0.0.0" else [])])  # noqa: S104
+    ca = authority.authority("kubeflow-openshift", list(hosts), days=365)
     path = folder / "serving.pem"
     path.touch(mode=0o600)
     path.write_bytes(authority.serving(ca, list(hosts), days=365).pem())
