@@ -1,21 +1,30 @@
 # Two stages: what builds does not ship. Any UID with group 0 runs it, as OpenShift assigns one.
-# Red Hat's UBI 9 with Python 3.12. podman knows the short name; pin a digest: --build-arg BASE=NAME@sha256:DIGEST
-ARG BASE=ubi9/python-312-minimal
+# BASE is Red Hat's UBI 9 with Python 3.12 (ubi9/python-312-minimal), by digest, so that the same build gives the same
+# image: make image BASE=NAME@sha256:DIGEST
+ARG BASE
 
 FROM ${BASE} AS build
 USER 0
 COPY requirements.lock /build/
 RUN python3 -m venv /opt/webhook \
- && /opt/webhook/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r /build/requirements.lock \
+ && /opt/webhook/bin/pip install --no-cache-dir --no-compile --require-hashes --only-binary :all: -r /build/requirements.lock \
  && /opt/webhook/bin/pip uninstall --yes pip \
  && find /opt/webhook -name __pycache__ -prune -exec rm -rf {} +
 COPY webhook /opt/webhook/app/webhook
 COPY certs /opt/webhook/app/certs
 
 FROM ${BASE}
-LABEL org.opencontainers.image.title="kubeflow-openshift" \
+LABEL name="kubeflow-openshift" \
+      summary="Makes unmodified Kubeflow manifests run under OpenShift's SCCs" \
+      org.opencontainers.image.title="kubeflow-openshift" \
       org.opencontainers.image.description="Makes unmodified Kubeflow manifests run under OpenShift's SCCs" \
       org.opencontainers.image.licenses="Apache-2.0"
+USER 0
+# The base brings a pip of its own, and the wheel from which `venv` would make another. They go from what runs; the layer
+# below and the rpm database still name them. Whoever must have them out of those too builds both stages on ubi-minimal
+# with the rpm python3.12 alone, and gives up that one digest pins everything.
+RUN find / -xdev -depth \( -path '*/site-packages/pip' -o -path '*/site-packages/pip-*' -o -path '*/bin/pip*' \
+      -o -name 'pip-*.whl' \) -exec rm -rf {} +
 COPY --from=build --chown=1001:0 /opt/webhook /opt/webhook
 ENV PATH=/opt/webhook/bin:$PATH \
     PYTHONPATH=/opt/webhook/app \

@@ -7,7 +7,7 @@ UPSTREAM_MANIFESTS ?= ../shared/upstream
 export UPSTREAM_MANIFESTS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check update rows agreement lock image clean
+.PHONY: help demo test check update rows agreement lock sbom image clean
 
 help:  ## show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -31,7 +31,7 @@ check: $(READY)  ## format, lint, types, import contracts, drift of what is gene
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.generate --check
 
-update: $(READY)  ## rewrite what is generated: expected fixtures, docs/rules.md, deploy/base
+update: $(READY)  ## rewrite what is generated: expected fixtures, docs/rules.md, the webhook configurations in deploy
 	$(BIN)/ruff format .
 	$(BIN)/python -m tests.generate
 
@@ -47,8 +47,12 @@ lock: $(READY)  ## resolve the dependencies anew, with hashes
 	.lock-venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --group dev pyproject.toml -o requirements-dev.lock
 	rm -rf .lock-venv
 
-image:  ## build the container image (needs docker or podman)
-	$(or $(shell command -v podman),docker) build -t kubeflow-openshift .
+sbom: $(READY)  ## print what is in the image's Python: a CycloneDX bill of materials
+	@$(BIN)/python -m tests.sbom
+
+image:  ## build the container image on BASE=NAME@sha256:DIGEST (needs docker or podman)
+	@case "$(BASE)" in *@sha256:*) ;; *) echo "BASE=NAME@sha256:DIGEST belongs here: UBI 9 with Python 3.12"; exit 1;; esac
+	$(or $(shell command -v podman),docker) build --build-arg BASE=$(BASE) -t kubeflow-openshift .
 
 clean:  ## remove what make made here
 	rm -rf $(VENV) .lock-venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests import rows
-from tests.installed import install
+from tests import overlays, rows
+from tests.installed import CONFIGURATIONS, install, namespace
 from tests.rig.build import Unavailable, build
 from tests.rig.cluster import Cluster, running
 from tests.server import Server, serving
@@ -62,6 +62,17 @@ def cluster_like_4_2(rig: None, webhook: Server, tmp_path_factory: pytest.TempPa
     with running(tmp_path_factory.mktemp("rig-4.2"), mode="like-4.2") as running_cluster:
         install(running_cluster, webhook)
         yield running_cluster
+
+
+@pytest.fixture(scope="session")
+def cluster_without_us(rig: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Start a cluster with Kubeflow's namespaces and the kinds of others, for tests that leave it as it was."""
+    with running(tmp_path_factory.mktemp("rig-without-us")) as fresh:
+        overlays.serve_kinds_of_others(fresh)
+        for name in ("kubeflow", "istio-system"):
+            namespace(fresh, name)
+        fresh.make(CONFIGURATIONS, {"metadata": {"name": "somebody-elses"}, "webhooks": []})
+        yield fresh
 
 
 @pytest.fixture

@@ -22,8 +22,10 @@ def outputs() -> Iterator[tuple[Path, str]]:
     rules = [RULES[rule] for rule in sorted(RULES)]
     pages = "\n".join(documentation.markdown(rule.id, rule.page, rule.facts()) for rule in rules)
     yield ROOT / "docs/rules.md", f"# The rules\n\n<!-- {GENERATED}: webhook/rules -->\n\n{pages}"
-    configuration = manifests.dump(registration.configuration(rules))
-    yield ROOT / "deploy/base/webhook-configuration.yaml", f"# {GENERATED}: webhook/registration.py\n{configuration}"
+    for folder, legacy in (("base", False), ("overlays/openshift-4.2", True)):
+        configuration = manifests.dump(registration.configuration(rules, legacy=legacy))
+        path = ROOT / "deploy" / folder / "webhook-configuration.yaml"
+        yield path, f"# {GENERATED}: webhook/registration.py\n{configuration}"
     for case in cases.all_cases():
         yield case.expected_file, case.evaluated_text()
 

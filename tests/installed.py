@@ -26,7 +26,7 @@ def install(cluster: Cluster, server: Server, configuration: dict[str, Any] | No
     cluster.make(f"/api/v1/namespaces/{OWN}/services", {"metadata": {"name": OWN}, "spec": service})
     register(cluster, server, configuration or deployed())
     namespace(cluster, "probe", **OPTED_IN)
-    wait(lambda: _asks(cluster), "review of a dry run")
+    wait(lambda: asks(cluster), "review of a dry run")
 
 
 def deployed() -> dict[str, Any]:
@@ -49,7 +49,7 @@ def register(cluster: Cluster, server: Server, configuration: dict[str, Any]) ->
 def uninstall(cluster: Cluster) -> None:
     """Take the webhook's registration away, and wait until the API server asks nobody."""
     cluster.request("DELETE", f"{CONFIGURATIONS}/{NAME}")
-    wait(lambda: not _asks(cluster), "dry run without review")
+    wait(lambda: not asks(cluster), "dry run without review")
 
 
 def namespace(cluster: Cluster, name: str, **labels: str) -> str:
@@ -82,7 +82,8 @@ def deployment(name: str, **pod_spec: Any) -> dict[str, Any]:
     }
 
 
-def _asks(cluster: Cluster) -> bool:
+def asks(cluster: Cluster) -> bool:
+    """Tell whether the API server asks us about a workload now."""
     body = deployment("probe", securityContext={"fsGroup": 100})
     answer = cluster.request("POST", "/apis/apps/v1/namespaces/probe/deployments?dryRun=All", body)
     assert answer.status == 201, answer.body
@@ -101,4 +102,4 @@ def mark_ready(cluster: Cluster, pods: str) -> None:
 def install_again(cluster: Cluster, server: Server) -> None:
     """Register the webhook anew, and wait until the API server asks it."""
     register(cluster, server, deployed())
-    wait(lambda: _asks(cluster), "review of a dry run")
+    wait(lambda: asks(cluster), "review of a dry run")

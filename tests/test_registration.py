@@ -5,20 +5,25 @@ import itertools
 import pytest
 
 from webhook.model import Object
-from webhook.registration import NAME, NAMESPACES, OWN, SCOPES, configuration
+from webhook.registration import NAME, NAMESPACES, OWN, SCOPES, Scope, configuration
 from webhook.rules import RULES
 from webhook.workload import KINDS, group_of
 
+LEGACY: list[Object] = configuration(RULES.values(), legacy=True)["webhooks"]
 ENTRIES: list[Object] = configuration(RULES.values())["webhooks"]
 BY_NAME = {entry["name"].removesuffix(f".{OWN}.io"): entry for entry in ENTRIES}
 
 
 def selects(entry: Object, labels: dict[str, str]) -> bool:
     """Do as the API server: all requirements hold, and NotIn holds of an absent label too."""
-    return all(
-        (labels.get(each["key"]) in each["values"]) == (each["operator"] == "In")
-        for each in entry["namespaceSelector"]["matchExpressions"]
-    )
+    return all(_holds(each, labels) for each in entry["namespaceSelector"]["matchExpressions"])
+
+
+def _holds(requirement: Object, labels: dict[str, str]) -> bool:
+    key, operator = requirement["key"], requirement["operator"]
+    if operator in {"Exists", "DoesNotExist"}:
+        return bool((key in labels) == (operator == "Exists"))
+    return bool((labels.get(key) in requirement["values"]) == (operator == "In"))
 
 
 def test_it_sorts_last() -> None:
@@ -87,3 +92,36 @@ def test_namespaces_are_offered_by_the_labels_that_a_rule_comes_for() -> None:
     labels = {entry["objectSelector"]["matchExpressions"][0]["key"] for entry in ENTRIES if "objectSelector" in entry}
     assert labels == set(RULES["istio-injection"].labels)
     assert "kubeflow" in NAMESPACES
+
+
+def test_kubernetes_1_14_is_given_only_what_it_knows() -> None:
+    """It drops other fields in silence, and would then ask port 443 where we named another."""
+    known = {"name", "admissionReviewVersions", "clientConfig", "rules", "failurePolicy", "sideEffects"}
+    for entry in LEGACY:
+        assert entry.keys() <= known | {"timeoutSeconds", "namespaceSelector"}
+        assert entry["clientConfig"]["service"].keys() == {"name", "namespace", "path"}
+
+
+def test_on_1_14_the_same_is_asked_of_namespaces_that_carry_a_label() -> None:
+    by_name = {"workloads.components", "pods.components", "objects.components"}
+    names = [entry["name"].removesuffix(f".{OWN}.io") for entry in LEGACY]
+    assert names == [name for name in BY_NAME if name not in by_name]
+    for name, entry in zip(names, LEGACY, strict=True):
+        assert entry["rules"] == BY_NAME[name]["rules"]
+        assert entry["failurePolicy"] == BY_NAME[name]["failurePolicy"]
+
+
+@pytest.mark.parametrize("scope", SCOPES[1:], ids=lambda scope: scope.name)
+def test_on_1_14_a_labelled_namespace_is_asked_for_once_unless_it_is_the_platforms_or_ours(scope: Scope) -> None:
+    labels = {scope.key: scope.values[0]}
+    workloads = [entry for entry in LEGACY if entry["name"].startswith("workloads.") and "namespaceSelector" in entry]
+    assert sum(selects(entry, labels) for entry in workloads) == 1
+    for without in ({"openshift.io/run-level": "1"}, {"app.kubernetes.io/name": OWN}):
+        assert not any(selects(entry, labels | without) for entry in workloads)
+
+
+def test_on_1_14_a_namespace_is_selected_by_its_own_labels_instead_of_as_an_object() -> None:
+    entries = [entry for entry in LEGACY if ".namespaces." in entry["name"]]
+    for label in RULES["istio-injection"].labels:
+        assert sum(selects(entry, {label: "enabled"}) for entry in entries) == 1
+    assert not any(selects(entry, {"other": "label"}) for entry in entries)

@@ -61,14 +61,28 @@ NOT_OF_THE_PLATFORM: Final = {
 }
 
 
-def configuration(rules: Iterable[Rule]) -> Object:
-    """Return the MutatingWebhookConfiguration that offers these rules what they come for."""
+SINCE_1_14: Final = {"matchConditions", "matchPolicy", "objectSelector", "reinvocationPolicy"}
+"""What an entry may have that Kubernetes 1.14 does not know, and drops in silence; the Service's port too."""
+
+NOT_OF_THE_PLATFORM_1_14: Final = (
+    {"key": "openshift.io/run-level", "operator": "DoesNotExist"},
+    {"key": "app.kubernetes.io/name", "operator": "NotIn", "values": [OWN]},
+)
+"""The platform's namespaces and our own, where no label has a namespace's name and no condition can read it."""
+
+
+def configuration(rules: Iterable[Rule], *, legacy: bool = False) -> Object:
+    """Return the MutatingWebhookConfiguration that offers these rules what they come for.
+
+    `legacy`: for OpenShift 4.2, which is Kubernetes 1.14.
+    """
     rules = list(rules)
+    entries = [*_of_namespaced(rules), *_of_cluster(rules), *_of_namespaces(rules)]
     return {
-        "apiVersion": "admissionregistration.k8s.io/v1",
+        "apiVersion": f"admissionregistration.k8s.io/{'v1beta1' if legacy else 'v1'}",
         "kind": "MutatingWebhookConfiguration",
         "metadata": {"name": NAME},
-        "webhooks": [*_of_namespaced(rules), *_of_cluster(rules), *_of_namespaces(rules)],
+        "webhooks": [_of_1_14(entry) for entry in entries if _chosen_by_label(entry)] if legacy else entries,
     }
 
 
@@ -161,3 +175,25 @@ def _match_rules(kinds: list[str]) -> Iterator[Object]:
             "resources": sorted(resources),
             "scope": "Namespaced" if namespaced else "Cluster",
         }
+
+
+def _chosen_by_label(entry: Object) -> bool:
+    """Tell whether an entry can be asked for where no label has a namespace's name, as in Kubernetes 1.14."""
+    selector = entry.get("namespaceSelector", {"matchExpressions": ()})["matchExpressions"]
+    return SCOPES[0].chosen() not in selector
+
+
+def _of_1_14(entry: Object) -> Object:
+    """Return an entry as Kubernetes 1.14 can read it: the Service on port 443, and namespaces selected by their labels.
+
+    A Namespace is selected by its own labels, so what selects objects by label selects namespaces.
+    """
+    selector = entry.get("namespaceSelector") or entry.get("objectSelector")
+    service = {key: value for key, value in entry["clientConfig"]["service"].items() if key != "port"}
+    legacy = {key: value for key, value in entry.items() if key not in SINCE_1_14} | {
+        "clientConfig": {"service": service}
+    }
+    if selector:
+        labels = [each for each in selector["matchExpressions"] if each["key"] != SCOPES[0].key]
+        legacy["namespaceSelector"] = {"matchExpressions": [*labels, *NOT_OF_THE_PLATFORM_1_14]}
+    return legacy

@@ -79,6 +79,7 @@ def start_controllers(cluster: Cluster) -> None:
         "--leader-elect=false",
         "--kube-api-qps=500",  # at the default 20 it takes seconds until all controllers run
         "--kube-api-burst=1000",
+        "--horizontal-pod-autoscaler-sync-period=1s",  # instead of 15
     )
 
 
