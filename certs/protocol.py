@@ -103,7 +103,7 @@ def _switch(state: State, next_ca: Identity, trust: Trust, wanted: Wanted, now: 
     works = bool(state.retiring) or (state.leaf is not None and _alive(state.leaf, now))
     if works and state.since is None:
         return dataclasses.replace(state, since=now)
-    if works and state.since and now - state.since < wanted.settle:
+    if works and state.since and now - state.since <= wanted.settle:  # headers have no fractions of a second
         return state
     old = (state.ca.certificate,) if state.ca and _alive(state.ca, now) else ()
     leaf = _signed(next_ca, wanted, now)
@@ -114,7 +114,7 @@ def _retire(state: State, wanted: Wanted, now: dt.datetime) -> State:
     """Trust the old CA no more, some time after the next was *seen* to sign: a write may come long after its look."""
     if state.since is None:
         return dataclasses.replace(state, since=now)
-    if now - state.since < wanted.retire_after:
+    if now - state.since <= wanted.retire_after:
         return state
     return dataclasses.replace(state, retiring=(), since=None)
 

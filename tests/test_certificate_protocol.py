@@ -11,8 +11,8 @@ from certs import authority, keeper, protocol, secret
 from certs.protocol import State, Trust, Wanted
 from tests.certificate_world import NAMES, STALE, START, Turns, World, live
 
+WANTED = Wanted(("a.ns.svc",), 365, 30, dt.timedelta(seconds=STALE), dt.timedelta(seconds=STALE))
 ENOUGH = STALE + 1  # clocks in headers have no fractions
-WANTED = Wanted(("a.ns.svc",), 365, 30, dt.timedelta(seconds=ENOUGH), dt.timedelta(seconds=ENOUGH))
 SEEDS = range(20)
 
 
