@@ -92,6 +92,7 @@ def _offer_pod(draft: Draft, rules: Sequence[Rule], at: Pointer, shape: Shape, s
     except UnknownShape as error:
         _warn(draft, f"left alone: {error}")
         return
+    sent = sent and replace(sent, settings=_of_these(rules, settings))
     for rule in rules:
         if rule.on_pod and sent:
             view = sent if draft.object is draft.original else replace(sent, object=draft.object, sent=sent)
@@ -107,6 +108,12 @@ def _unless_skipped(draft: Draft, rules: Sequence[Rule], at: Pointer) -> Sequenc
     for unknown in sorted(skipped - RULES.keys() - {"none", ""}):
         _warn(draft, f"annotation {SKIP_ANNOTATION} names no rule of ours: {unknown[:40]}")
     return [] if "none" in skipped else [rule for rule in rules if rule.id not in skipped]
+
+
+def _of_these(rules: Sequence[Rule], settings: Settings) -> Settings:
+    """Return the settings with every rule off that does not act here: what one rule does may depend on another."""
+    off = dict.fromkeys(RULES.keys() - {rule.id for rule in rules}, False)
+    return replace(settings, rules={**settings.rules, **off})
 
 
 def _apply(draft: Draft, rule: Rule, wanted: Iterable[Change]) -> None:

@@ -17,7 +17,7 @@ FRAMEWORKS: Final = (
     *("model", "sklearn", "xgboost", "tensorflow", "pytorch", "triton", "onnx", "pmml", "lightgbm", "paddle"),
     *("huggingface", "tensorrt", "alibi", "art", "aix", "custom.container"),
 )
-PREDICTOR: Final = Shape(containers=(*POD_SPEC.containers, *FRAMEWORKS, "workerSpec.containers.*"))
+PREDICTOR: Final = Shape(containers=(*POD_SPEC.containers, *FRAMEWORKS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,8 @@ class Kind:
 TEMPLATE: Final = ("spec.template.spec",)
 REPLICATED_JOBS: Final = "replicatedJobs.*.template.spec.template.spec"
 RAY: Final = ("headGroupSpec.template.spec", "workerGroupSpecs.*.template.spec")
-SERVED: Final = ("predictor", "transformer", "explainer")
+SERVED: Final = ("predictor", "predictor.workerSpec", "transformer", "explainer")
+"""A predictor's workers are pods of their own: they inherit nothing from its security context."""
 
 KINDS: Final = {
     "Pod": Kind("pods", ("spec",), immutable=("spec",), operations=("CREATE",)),
@@ -93,8 +94,10 @@ KINDS: Final = {
     "InferenceService.serving.kserve.io": Kind(
         "inferenceservices", tuple(f"spec.{part}" for part in SERVED), PREDICTOR
     ),
-    "ServingRuntime.serving.kserve.io": Kind("servingruntimes", ("spec",), PREDICTOR),
-    "ClusterServingRuntime.serving.kserve.io": Kind("clusterservingruntimes", ("spec",), PREDICTOR, namespaced=False),
+    "ServingRuntime.serving.kserve.io": Kind("servingruntimes", ("spec", "spec.workerSpec"), PREDICTOR),
+    "ClusterServingRuntime.serving.kserve.io": Kind(
+        "clusterservingruntimes", ("spec", "spec.workerSpec"), PREDICTOR, namespaced=False
+    ),
     "Service.serving.knative.dev": Kind("services", TEMPLATE),
     "Configuration.serving.knative.dev": Kind("configurations", TEMPLATE),
     "SparkApplication.sparkoperator.k8s.io": Kind("sparkapplications", ("spec.driver", "spec.executor"), SPARK),

@@ -11,7 +11,8 @@ Upstream:
     https://github.com/kubeflow/pipelines/issues/11778
 
 Limits:
-    Group 0 and allocated groups stay. A group stays where the user stays that it belongs to.
+    Group 0 and allocated groups stay. A group stays where the user stays that it belongs to: all do where the rule
+    `run-as-user` is off or skipped.
 """
 
 from collections.abc import Iterator
@@ -26,6 +27,8 @@ BECAUSE = "runAsGroup is outside what OpenShift allocates, and its user goes"
 @pod_rule
 def run_as_group(pod: Pod) -> Iterator[Change]:
     """Drop foreign groups of users that go or were never set."""
+    if not pod.settings.enables("run-as-user", default=True):
+        return
     sent = pod.sent or pod  # a user that another rule dropped or replaced went
     pod_at, pod_context = pod.security_context()
     inherited = pod_context.get("runAsGroup") != 0 and not _user_stays(sent, pod_at)

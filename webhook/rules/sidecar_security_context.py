@@ -44,13 +44,14 @@ def _complete(pod: Pod, scc: Scc, container: Container, allocated: object) -> It
         return
     user, non_root = context.get("runAsUser"), context.get("runAsNonRoot")
     foreign = pod.foreign((*at, "runAsUser"))
-    if foreign or user is None:
-        value = REMOVED if pod.allocated(inherited.get("runAsUser")) else allocated
+    value = REMOVED if pod.allocated(inherited.get("runAsUser")) else allocated
+    if foreign or (user is None and value is not REMOVED):
         yield Change((*at, "runAsUser"), value, BECAUSE)
     if non_root is None:
         pod_becomes_it = pod.foreign((*pod_at, "runAsUser")) and inherited["runAsUser"] != 0  # by run-as-user
         non_root = pod_becomes_it or inherited.get("runAsNonRoot")
-    if non_root is None or (foreign and user != 0 and non_root is False):
+    may_be_root = non_root is False and not (foreign and user != 0)
+    if non_root is not True and not may_be_root:
         yield Change((*at, "runAsNonRoot"), value=True, because=BECAUSE)
     assigned = capabilities(scc, {"drop": drop}) or {}
     if assigned["drop"] != drop:

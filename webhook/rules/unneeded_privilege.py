@@ -13,7 +13,8 @@ Upstream:
 
 Limits:
     Only images known not to need it: metacontroller's, from whatever registry. Only as upstream ships it: a pod with
-    another container, another security setting or anything of the host's is left alone, and so is one that runs.
+    another container, a port, another security setting or anything of the host's is left alone, and so is one that
+    runs, and one that may escalate without being privileged.
 """
 
 import re
@@ -27,13 +28,14 @@ IMAGES = re.compile(r"(^|/)metacontroller(io)?/metacontroller([:@]|$)")
 UNNEEDED = {"allowPrivilegeEscalation", "privileged"}
 
 
-@pod_rule
+@pod_rule(kinds=("Deployment.apps", "StatefulSet.apps"))
 def unneeded_privilege(pod: Pod) -> Iterator[Change]:
     """Drop both from a pod that asks for nothing else."""
-    asked, containers = pod.identity_kept in ("", "it asks for privileged"), list(pod.containers())
-    if pod.template and asked and len(containers) == 1 and not pod.security_context()[1]:
+    asked, containers = pod.identity_kept == "it asks for privileged", list(pod.containers())
+    if asked and len(containers) == 1 and not pod.security_context()[1]:
         at, context = containers[0].context_at, containers[0].context
-        if IMAGES.search(str(containers[0].value.get("image"))) and context.keys() <= UNNEEDED:
+        known = IMAGES.search(str(containers[0].value.get("image"))) and "ports" not in containers[0].value
+        if known and context.get("privileged") is True and context.keys() <= UNNEEDED:
             for key in sorted(context):
                 if context[key] is True and not pod.works_with((*at, key)):
                     yield Change((*at, key), REMOVED, "the image works without it")

@@ -1,0 +1,58 @@
+"""Hold the engine to its properties on a million random requests: `python -m bench.properties --cases 1000000`.
+
+The properties are tests/properties.py's: the lattice, idempotence, order, the patch. Every case repeats from its seed.
+"""
+
+import argparse
+import os
+import random
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+from rich.progress import track
+
+from bench import evidence
+from tests.properties import Seen, checked
+
+CHUNK = 500
+SHOWN = 20
+"""Failing cases that are printed; the count says how many there were."""
+
+
+def run(seed: int, cases: int, processes: int, *, quiet: bool = False) -> Seen:
+    """Run the cases of a seed in several processes."""
+    chunks = [(seed, range(start, min(start + CHUNK, cases))) for start in range(0, cases, CHUNK)]
+    seen = Seen()
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+        running = pool.map(_chunk, chunks)
+        for part in track(running, f"{cases} cases of seed {seed}", total=len(chunks), disable=quiet):
+            seen.add(part)
+    return seen
+
+
+def _chunk(chunk: tuple[int, range]) -> Seen:
+    return checked(*chunk)
+
+
+def main() -> int:
+    """Run, print, write docs/evidence/properties.json; 1 where a case failed."""
+    parser = argparse.ArgumentParser(prog="python -m bench.properties", description=__doc__)
+    parser.add_argument("--cases", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    arguments = parser.parse_args()
+    started = time.time()
+    seen = run(arguments.seed, arguments.cases, arguments.processes)
+    command = f"python -m bench.properties --cases {arguments.cases} --seed {arguments.seed}"
+    figures = {"cases": arguments.cases, "seed": arguments.seed, **seen.figures()}
+    print(evidence.write("properties", command, started, figures))
+    for seed, why in seen.failed[:SHOWN]:
+        print(f"case {seed}: {why}")
+    print(f"{len(seen.failed)} of {arguments.cases} cases failed; {seen.patched} were patched")
+    return bool(seen.failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
