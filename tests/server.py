@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import signal
 import socket
 import ssl
 import subprocess
@@ -42,10 +43,18 @@ class Server:
         finally:
             connection.close()
 
-    def connect(self) -> http.client.HTTPSConnection:
+    def connect(self, timeout: float = 10) -> http.client.HTTPSConnection:
         """Open a connection that trusts only the server's own CA."""
-        context = ssl.create_default_context(cafile=str(self.ca))
-        return http.client.HTTPSConnection(self.host, self.port, timeout=10, context=context)
+        return http.client.HTTPSConnection(self.host, self.port, timeout=timeout, context=self.trust())
+
+    def trust(self) -> ssl.SSLContext:
+        """Return what a client needs to trust only the server's own CA."""
+        return ssl.create_default_context(cafile=str(self.ca))
+
+    def workers(self) -> list[int]:
+        """Return the process ids of the workers, the oldest first (Linux)."""
+        pid = self.process.pid
+        return sorted(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
 
     def observe(self, path: str) -> tuple[int, str]:
         """GET a page of the observation port, which is plain HTTP."""
@@ -59,12 +68,14 @@ class Server:
 
 
 @contextmanager
-def serving(*arguments: str, host: str = "127.0.0.1", port: int | None = None) -> Iterator[Server]:
+def serving(
+    *arguments: str, host: str = "127.0.0.1", port: int | None = None, module: str = "webhook"
+) -> Iterator[Server]:
     """Start `python -m webhook serve`, wait until it is ready, stop it at the end."""
     with tempfile.TemporaryDirectory() as folder:
         port, observe_port = port or free_port(), free_port()
         ca, log = Path(folder, "ca.crt"), Path(folder, "log")
-        command = [sys.executable, "-m", "webhook", "serve", "--host", host, "--port", str(port)]
+        command = [sys.executable, "-m", module, "serve", "--host", host, "--port", str(port)]
         command += ["--observe-port", str(observe_port), "--ca-out", str(ca), *arguments]
         with log.open("wb") as output:
             process = subprocess.Popen(command, stdout=output, stderr=output)
@@ -73,7 +84,7 @@ def serving(*arguments: str, host: str = "127.0.0.1", port: int | None = None) -
             _await(server)
             yield server
         finally:
-            process.terminate()
+            process.send_signal(signal.SIGINT)  # at once; SIGTERM would serve for some seconds yet
             process.wait(30)
 
 
