@@ -34,6 +34,7 @@ from webhook.model import Request
 CERTIFICATE_EVERY, CONFIGURATION_EVERY, KILL_EVERY = 60, 30, 300  # seconds, in an hour; more often in less
 WARM_UP = 0.25  # of the time, before which memory is not looked at
 LOOK_EVERY = 5
+WORKERS = 2
 
 
 def corpus() -> tuple[list[bytes], int]:
@@ -113,12 +114,14 @@ def measure(minutes: float) -> dict[str, Any]:
         arguments = ("--config", str(config.path), "--certificate", str(renewable.mounted.path))
         with serving(*arguments) as running:
             server = replace(running, ca=ca)
-            elder = server.workers()[0]
+            while len(pids := server.workers()) < WORKERS:
+                time.sleep(0.1)
+            elder = pids[0]
             contents = itertools.cycle((B, A))
 
             def kill() -> None:
                 record.kills.append(time.monotonic())
-                os.kill(server.workers()[-1], signal.SIGKILL)
+                os.kill(next(pid for pid in server.workers() if pid != elder), signal.SIGKILL)
 
             chores = [
                 Chore(CERTIFICATE_EVERY * often, renewable.renew),

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import signal
 import socket
 import ssl
@@ -10,10 +11,11 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from webhook.model import Object, Request
@@ -69,16 +71,21 @@ class Server:
 
 @contextmanager
 def serving(
-    *arguments: str, host: str = "127.0.0.1", port: int | None = None, module: str = "webhook"
+    *arguments: str,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    module: str = "webhook",
+    log: Path | None = None,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Server]:
     """Start `python -m webhook serve`, wait until it is ready, stop it at the end."""
     with tempfile.TemporaryDirectory() as folder:
         port, observe_port = port or free_port(), free_port()
-        ca, log = Path(folder, "ca.crt"), Path(folder, "log")
+        ca, log = Path(folder, "ca.crt"), log or Path(folder, "log")
         command = [sys.executable, "-m", module, "serve", "--host", host, "--port", str(port)]
         command += ["--observe-port", str(observe_port), "--ca-out", str(ca), *arguments]
         with log.open("wb") as output:
-            process = subprocess.Popen(command, stdout=output, stderr=output)
+            process = subprocess.Popen(command, stdout=output, stderr=output, env={**os.environ, **environment})
         server = Server(host, port, observe_port, ca, log, process)
         try:
             _await(server)

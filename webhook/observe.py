@@ -26,7 +26,20 @@ FILE_SIZE: Final = 2**18  # bytes; every series that there can be takes half of 
 _owner = "parent"
 """Whose files are written: the parent's, or a worker slot's. A new worker counts on in the files of a dead one."""
 
+
+def reserve(slots: int) -> None:
+    """Take now the room that the metrics of so many workers, and the parent, need. Raises OSError.
+
+    They are written through mapped memory, where a disk that is full later would kill the process (SIGBUS).
+    """
+    for owner in ("parent", *range(slots)):
+        for kind in FILES if FOLDER else ():
+            with Path(str(FOLDER), f"{kind}_{owner}.db").open("ab") as file:
+                os.posix_fallocate(file.fileno(), 0, FILE_SIZE)
+
+
 if FOLDER:
+    reserve(0)  # the parent's are written below
     values.ValueClass = values.MultiProcessValue(lambda: _owner)  # type: ignore[no-untyped-call] # the library's own gap
 
 REVIEWS: Final = Counter("kubeflow_openshift_reviews_total", "Reviews answered.", ["kind", "operation", "outcome"])
@@ -53,17 +66,6 @@ EXPIRY: Final = Gauge(
 BUILD: Final = Gauge("kubeflow_openshift_build_info", "Always 1.", ["version"], multiprocess_mode="max")
 
 LONGEST_NAME: Final = 253  # of a Kubernetes object; what is longer is no name
-
-
-def reserve(slots: int) -> None:
-    """Take now the room that the metrics of so many workers need. Raises OSError.
-
-    They are written through mapped memory, where a disk that is full later would kill the process (SIGBUS).
-    """
-    for owner in ("parent", *range(slots)):
-        for kind in FILES if FOLDER else ():
-            with Path(str(FOLDER), f"{kind}_{owner}.db").open("ab") as file:
-                os.posix_fallocate(file.fileno(), 0, FILE_SIZE)
 
 
 def belong(slot: int) -> None:

@@ -14,7 +14,7 @@ from webhook import observe
 PATIENCE: Final = 2.0
 """Seconds for a whole exchange. Probes wait one by default."""
 
-MOST_CONNECTIONS: Final = 100
+MOST_CONNECTIONS: Final = 50
 """Of one process. When one more comes, he goes who has been here longest."""
 
 LARGEST_HEAD: Final = 2**13

@@ -1,6 +1,7 @@
 """Sockets, TLS, processes and threads: the door of gunicorn."""
 
 import os
+import resource
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ KEEP_ALIVE: Final = 120
 
 MOST_CONNECTIONS: Final = 500
 """Of one process. An API server keeps a handful open; each costs a file descriptor and some 40 KiB."""
+
+OWN_FILES: Final = 50 + probes.MOST_CONNECTIONS
+"""File descriptors of a process that are not for the API server's connections."""
 
 HEARTBEATS: Final = "/dev/shm"  # noqa: S108 - in memory, because a slow disk must not look like a worker that hangs
 
@@ -69,7 +73,7 @@ class _Server(BaseApplication):
             "worker_class": Worker,
             "workers": listen.workers,
             "threads": listen.threads,
-            "worker_connections": MOST_CONNECTIONS + listen.threads,
+            "worker_connections": _most_connections() + listen.threads,
             "keepalive": KEEP_ALIVE,
             "limit_request_fields": framing.HEADER_FIELDS,
             "limit_request_field_size": framing.HEADER_FIELD,
@@ -84,6 +88,12 @@ class _Server(BaseApplication):
         }
         for name, value in settings.items():
             self.cfg.set(name, value)
+
+
+def _most_connections() -> int:
+    """Return how many connections a process may have, so that probes find a file descriptor even then."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_CONNECTIONS if files == resource.RLIM_INFINITY else max(1, min(MOST_CONNECTIONS, files - OWN_FILES))
 
 
 class BadCertificate(BadInput):
