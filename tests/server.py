@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import os
+import signal
 import socket
 import ssl
 import subprocess
@@ -9,10 +11,11 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from webhook.model import Object, Request
@@ -42,10 +45,18 @@ class Server:
         finally:
             connection.close()
 
-    def connect(self) -> http.client.HTTPSConnection:
+    def connect(self, timeout: float = 10) -> http.client.HTTPSConnection:
         """Open a connection that trusts only the server's own CA."""
-        context = ssl.create_default_context(cafile=str(self.ca))
-        return http.client.HTTPSConnection(self.host, self.port, timeout=10, context=context)
+        return http.client.HTTPSConnection(self.host, self.port, timeout=timeout, context=self.trust())
+
+    def trust(self) -> ssl.SSLContext:
+        """Return what a client needs to trust only the server's own CA."""
+        return ssl.create_default_context(cafile=str(self.ca))
+
+    def workers(self) -> list[int]:
+        """Return the process ids of the workers, the oldest first (Linux)."""
+        pid = self.process.pid
+        return sorted(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
 
     def observe(self, path: str) -> tuple[int, str]:
         """GET a page of the observation port, which is plain HTTP."""
@@ -59,21 +70,28 @@ class Server:
 
 
 @contextmanager
-def serving(*arguments: str, host: str = "127.0.0.1", port: int | None = None) -> Iterator[Server]:
+def serving(
+    *arguments: str,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    module: str = "webhook",
+    log: Path | None = None,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Server]:
     """Start `python -m webhook serve`, wait until it is ready, stop it at the end."""
     with tempfile.TemporaryDirectory() as folder:
         port, observe_port = port or free_port(), free_port()
-        ca, log = Path(folder, "ca.crt"), Path(folder, "log")
-        command = [sys.executable, "-m", "webhook", "serve", "--host", host, "--port", str(port)]
+        ca, log = Path(folder, "ca.crt"), log or Path(folder, "log")
+        command = [sys.executable, "-m", module, "serve", "--host", host, "--port", str(port)]
         command += ["--observe-port", str(observe_port), "--ca-out", str(ca), *arguments]
         with log.open("wb") as output:
-            process = subprocess.Popen(command, stdout=output, stderr=output)
+            process = subprocess.Popen(command, stdout=output, stderr=output, env={**os.environ, **environment})
         server = Server(host, port, observe_port, ca, log, process)
         try:
             _await(server)
             yield server
         finally:
-            process.terminate()
+            process.send_signal(signal.SIGINT)  # at once; SIGTERM would serve for some seconds yet
             process.wait(30)
 
 

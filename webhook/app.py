@@ -1,6 +1,8 @@
 """The HTTP face: bytes of a review in, bytes of its answer out. The door of flask."""
 
 import json
+import re
+import threading
 import time
 from collections.abc import Callable
 from typing import Final
@@ -9,41 +11,81 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 
 from webhook import engine, observe, review
+from webhook.framing import LARGEST_BODY
 from webhook.model import Outcome
 from webhook.settings import Settings
 
-LARGEST_BODY: Final = 7 * 2**20
-"""object and oldObject of at most 3 MiB each (the API server's own limit), and 1 MiB for what is around them."""
+LARGE: Final = 2**19
+"""Bytes from which on a review counts as large: reading it may take a hundred times the memory of a usual one."""
+
+LARGE_AT_ONCE: Final = 2
+"""Of one process; that bounds its memory. The API server tries again after the second that we ask for."""
+
+MOST_VALUES: Final = 400_000
+"""Maps, lists and commas of a large review. Upstream's largest object has 20,000; `{"a":0}` over and over would have
+1,800,000, and take 170 MiB to read."""
+
+TIMEOUT: Final = re.compile(r"(\d{1,4}(?:\.\d{1,9})?)(ms|s)")
+"""What the API server writes of its timeoutSeconds, or of what is left of it: `?timeout=4.999s`, `?timeout=730ms`."""
 
 
 def application(current: Callable[[], Settings]) -> Flask:
     """Make the WSGI application; `current` returns the settings that count at the moment of a request."""
     app = Flask("webhook", static_folder=None)
+    large = threading.BoundedSemaphore(LARGE_AT_ONCE)
 
     @app.post("/mutate")
     def mutate() -> Response:
         if request.mimetype != "application/json" or request.content_encoding:
             return _refusal(415, "Content-Type must be application/json, without Content-Encoding")
+        if _late():
+            return _not_now("late", "the review waited here for longer than its timeout")
         body = _body()
-        start = time.perf_counter()
+        if len(body) <= LARGE:
+            return _reviewed(body, current)
+        if sum(map(body.count, (b"{", b"[", b","))) > MOST_VALUES:
+            return _refusal(413, f"more than {MOST_VALUES} values")
+        if not large.acquire(blocking=False):
+            return _not_now("busy", f"{LARGE_AT_ONCE} large reviews are being answered")
         try:
-            wanted = review.decode(body)
-        except review.BadReview as error:
-            return _refusal(400, str(error))
-        try:
-            outcome = engine.evaluate(wanted, current())
-        except Exception as error:  # noqa: BLE001 - a review that parses is answered: allowed as it came, and we are told
-            warning = "the webhook failed and changed nothing; please report it"
-            outcome = Outcome(wanted.object, warnings=[warning], failures=[("engine", type(error).__name__)])
-        answer = review.respond(wanted, outcome)
-        observe.reviewed(wanted, outcome, time.perf_counter() - start)
-        return Response(answer, mimetype="application/json")
+            return _reviewed(body, current)
+        finally:
+            large.release()
 
     @app.errorhandler(HTTPException)
     def refuse(error: HTTPException) -> Response:
         return _refusal(error.code or 500, error.name)
 
     return app
+
+
+def _reviewed(body: bytes, current: Callable[[], Settings]) -> Response:
+    start = time.perf_counter()
+    try:
+        wanted = review.decode(body)
+    except review.BadReview as error:
+        return _refusal(400, str(error))
+    try:
+        outcome = engine.evaluate(wanted, current())
+    except Exception as error:  # noqa: BLE001 - a review that parses is answered: allowed as it came, and we are told
+        warning = "the webhook failed and changed nothing; please report it"
+        outcome = Outcome(wanted.object, warnings=[warning], failures=[("engine", type(error).__name__)])
+    answer = review.respond(wanted, outcome)
+    observe.reviewed(wanted, outcome, time.perf_counter() - start)
+    return Response(answer, mimetype="application/json")
+
+
+def _late() -> bool:
+    """Tell whether a review waited here for longer than the API server does.
+
+    Nobody reads its answer, and others wait. Should somebody read it yet, it must be an error, on which failurePolicy
+    decides: allowed without a patch would store, under `Fail`, an object that was to be rewritten or refused.
+    """
+    wanted = TIMEOUT.fullmatch(request.args.get("timeout", ""))
+    if not wanted:
+        return False
+    arrived = getattr(request.environ.get("gunicorn.socket"), "arrived", time.monotonic())
+    return bool(time.monotonic() - arrived > float(wanted[1]) / (1000 if wanted[2] == "ms" else 1))
 
 
 def _body() -> bytes:
@@ -57,6 +99,13 @@ def _body() -> bytes:
     if len(body) > LARGEST_BODY:
         raise RequestEntityTooLarge
     return body
+
+
+def _not_now(why: str, reason: str) -> Response:
+    observe.shed(why)
+    response = _refusal(503, reason)
+    response.headers["Retry-After"] = "1"
+    return response
 
 
 def _refusal(status: int, reason: str) -> Response:

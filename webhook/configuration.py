@@ -3,12 +3,16 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from webhook import manifests, observe
 from webhook.model import BadInput
 from webhook.parsing import BadManifest
 from webhook.rules import RULES
 from webhook.settings import Settings, SettingsError, parse
+
+LARGEST: Final = 2**20
+"""Bytes; the largest that a ConfigMap can be. What is larger would take seconds to read, of somebody's review."""
 
 
 class BadConfiguration(BadInput):
@@ -20,8 +24,12 @@ def load(path: Path | None) -> Settings:
     if path is None:
         return Settings()
     try:
+        if path.stat().st_size > LARGEST:
+            raise BadConfiguration(f"{path}:1: larger than {LARGEST // 2**20} MiB")
         document = manifests.one_document(path)
         return parse(document.value, {rule.id: rule.options for rule in RULES.values()})
+    except OSError as error:
+        raise BadConfiguration(f"{path}: {error.strerror or error}") from None
     except BadManifest as error:
         raise BadConfiguration(str(error)) from None
     except SettingsError as error:

@@ -3,17 +3,44 @@
 Nothing here ever holds a value of an object: kinds, names, rule IDs and times only.
 """
 
+import contextlib
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Any, Final
 
 from prometheus_client import REGISTRY as OWN_PROCESS
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess, values
 
 from webhook import VERSION
 from webhook.model import Outcome, Request, lookup
 from webhook.workload import KINDS
+
+FOLDER: Final = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+"""Where several processes keep their metrics together, each in files that it maps into its memory."""
+
+FILES: Final = ("counter", "histogram", "gauge_livemostrecent", "gauge_max")
+FILE_SIZE: Final = 2**18  # bytes; every series that there can be takes half of it
+
+_owner = "parent"
+"""Whose files are written: the parent's, or a worker slot's. A new worker counts on in the files of a dead one."""
+
+
+def reserve(slots: int) -> None:
+    """Take now the room that the metrics of so many workers, and the parent, need. Raises OSError.
+
+    They are written through mapped memory, where a disk that is full later would kill the process (SIGBUS).
+    """
+    for owner in ("parent", *range(slots)):
+        for kind in FILES if FOLDER else ():
+            with Path(str(FOLDER), f"{kind}_{owner}.db").open("ab") as file:
+                os.posix_fallocate(file.fileno(), 0, FILE_SIZE)
+
+
+if FOLDER:
+    reserve(0)  # the parent's are written below
+    values.ValueClass = values.MultiProcessValue(lambda: _owner)  # type: ignore[no-untyped-call] # the library's own gap
 
 REVIEWS: Final = Counter("kubeflow_openshift_reviews_total", "Reviews answered.", ["kind", "operation", "outcome"])
 CHANGES: Final = Counter("kubeflow_openshift_changes_total", "Changes made to objects.", ["rule"])
@@ -23,6 +50,14 @@ DURATION: Final = Histogram(
     buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
 )
 RELOADS: Final = Counter("kubeflow_openshift_config_reloads_total", "Readings of the configuration file.", ["result"])
+SHED: Final = Counter(
+    "kubeflow_openshift_shed_total",
+    "Sent away: too many large reviews (busy), answer overdue (late), client slow (slow), no room for more (full).",
+    ["reason"],
+)
+CERTIFICATES: Final = Counter(
+    "kubeflow_openshift_certificate_reloads_total", "Readings of a changed certificate.", ["result"]
+)
 EXPIRY: Final = Gauge(
     "kubeflow_openshift_certificate_expiry_timestamp_seconds",
     "When the certificate expires that is served now.",
@@ -33,9 +68,20 @@ BUILD: Final = Gauge("kubeflow_openshift_build_info", "Always 1.", ["version"], 
 LONGEST_NAME: Final = 253  # of a Kubernetes object; what is longer is no name
 
 
+def belong(slot: int) -> None:
+    """Count in a worker slot's files from now on."""
+    global _owner  # noqa: PLW0603 - a process is in one slot, and its metrics are global too
+    _owner = str(slot)
+
+
 def started() -> None:
     """Say in the metrics which version runs."""
     BUILD.labels(VERSION).set(1)
+
+
+def shed(reason: str) -> None:
+    """Count a request or a connection that was sent away."""
+    SHED.labels(reason).inc()
 
 
 def reviewed(request: Request, outcome: Outcome, seconds: float) -> None:
@@ -65,10 +111,19 @@ def _generate_name(request: Request) -> str:
     return name if isinstance(name, str) else ""
 
 
-def certificate(expiry: float, problem: str = "") -> None:
-    """Say which certificate is served from now on; after a problem it is the one from before."""
+def certificate(expiry: float) -> None:
+    """Say which certificate is served from now on."""
     EXPIRY.set(expiry)
-    log({"event": "certificate", "problem": problem} if problem else {"event": "certificate read"})
+    log({"event": "certificate read"})
+
+
+def certificate_changed(expiry: float, problem: str = "") -> None:
+    """Count one reading of a changed certificate; a problem is logged and the one from before stays."""
+    CERTIFICATES.labels("error" if problem else "success").inc()
+    if problem:
+        log({"event": "certificate", "problem": problem})
+    else:
+        certificate(expiry)
 
 
 def reloaded(problem: str = "") -> None:
@@ -78,22 +133,22 @@ def reloaded(problem: str = "") -> None:
 
 
 def log(line: dict[str, Any]) -> None:
-    """Write one JSON line, in one write, so that lines of several threads never mix."""
+    """Write one JSON line, in one write, so that lines of threads never mix. A full disk under the log stops nobody."""
     short = {key: value[:LONGEST_NAME] if isinstance(value, str) else value for key, value in line.items()}
-    sys.stdout.write(json.dumps(short, separators=(",", ":")) + "\n")
-    sys.stdout.flush()
+    with contextlib.suppress(OSError, ValueError):  # the ValueError is standard output's, closed
+        os.write(sys.stdout.fileno(), (json.dumps(short, separators=(",", ":")) + "\n").encode())
 
 
 def metrics() -> bytes:
     """Return the metrics of all worker processes, in Prometheus' text format."""
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    if not FOLDER:
         return generate_latest(OWN_PROCESS)
     registry = CollectorRegistry()
     multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # the library's own gap
     return generate_latest(registry)
 
 
-def forget(pid: int) -> None:
+def forget(slot: int) -> None:
     """Take the gauges of a dead worker process out of the metrics."""
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call] # the library's own gap
+    if FOLDER:
+        multiprocess.mark_process_dead(slot)  # type: ignore[no-untyped-call] # the library's own gap

@@ -9,6 +9,9 @@ from webhook.workload import kind_of
 
 VERSIONS: Final = ("admission.k8s.io/v1", "admission.k8s.io/v1beta1")
 OPERATIONS: Final = ("CREATE", "UPDATE", "DELETE", "CONNECT")
+DEEPEST: Final = (
+    200  # maps and lists in each other; upstream's deepest object has 25, the API server takes no schema deeper
+)
 LONGEST_UID: Final = 256  # a UUID has 36; more is nobody's uid, and we repeat it
 
 
@@ -19,7 +22,10 @@ class BadReview(BadInput):
 def decode(body: bytes) -> Request:
     """Read an AdmissionReview (v1 or v1beta1, JSON in UTF-8). Raises BadReview."""
     try:
-        review = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+        text = body.decode("utf-8")
+        review = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_once_each)
+        if text.count("{") + text.count("[") > DEEPEST:
+            _refuse_depth(review)
     except (ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise BadReview(f"the body is not JSON in UTF-8: {reason}") from None
@@ -78,6 +84,23 @@ def _field(holder: Object, name: str, expected: type, default: Any = _MISSING) -
     if not isinstance(value, expected):
         raise BadReview(f"{name} must be {'a map' if expected is dict else 'text'}")
     return value
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> Object:
+    """Refuse a key that stands twice: which one counts is for each reader another, and the API server writes none."""
+    if len(made := dict(pairs)) < len(pairs):
+        raise ValueError("a key stands twice")
+    return made
+
+
+def _refuse_depth(value: Any) -> None:
+    level, depth = [value], 0
+    while level:
+        holders = [item.values() if isinstance(item, dict) else item for item in level]
+        level = [item for holder in holders for item in holder if isinstance(item, dict | list)]
+        depth += 1
+        if depth > DEEPEST:
+            raise RecursionError
 
 
 def _no_constant(name: str) -> Any:

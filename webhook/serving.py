@@ -1,23 +1,32 @@
 """Sockets, TLS, processes and threads: the door of gunicorn."""
 
-import http.server
+import os
+import resource
 import ssl
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 from wsgiref.types import WSGIApplication
 
 from gunicorn.app.base import BaseApplication
 
 from certs import authority
-from webhook import observe
+from webhook import framing, observe, probes
+from webhook.connections import Socket
 from webhook.model import BadInput
+from webhook.worker import Worker
 
 KEEP_ALIVE: Final = 120
 """Seconds. The API server keeps idle connections 90 s and does not repeat a POST that meets a closing one."""
+
+MOST_CONNECTIONS: Final = 500
+"""Of one process. An API server keeps a handful open; each costs a file descriptor and some 40 KiB."""
+
+OWN_FILES: Final = 50 + probes.MOST_CONNECTIONS
+"""File descriptors of a process that are not for the API server's connections."""
+
+HEARTBEATS: Final = "/dev/shm"  # noqa: S108 - in memory, because a slow disk must not look like a worker that hangs
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,7 @@ def serve(listen: Listen, load: Callable[[], WSGIApplication]) -> None:
 
     Raises BadCertificate.
     """
+    observe.reserve(listen.workers)
     _Server(listen, Certificate(listen.certificate, listen.key), load).run()
 
 
@@ -60,19 +70,30 @@ class _Server(BaseApplication):
             "certfile": str(listen.certificate),
             "keyfile": str(listen.key or listen.certificate),
             "ssl_context": certificate.current,
-            "worker_class": "gthread",
+            "worker_class": Worker,
             "workers": listen.workers,
             "threads": listen.threads,
+            "worker_connections": _most_connections() + listen.threads,
             "keepalive": KEEP_ALIVE,
-            "worker_tmp_dir": "/dev/shm",  # noqa: S108 - heartbeats, in memory: a slow disk must not look like a hang
+            "limit_request_fields": framing.HEADER_FIELDS,
+            "limit_request_field_size": framing.HEADER_FIELD,
+            "worker_tmp_dir": HEARTBEATS if os.access(HEARTBEATS, os.W_OK) else None,
             "control_socket_disable": True,
             "loglevel": "warning",
             "when_ready": lambda _server: observe.log({"event": "listening", "port": listen.port}),
+            "pre_fork": _take_slot,
+            "post_fork": lambda _server, worker: observe.belong(worker.slot),
             "post_worker_init": lambda worker: _start(listen, certificate, worker),
-            "child_exit": lambda _server, worker: observe.forget(worker.pid),
+            "child_exit": lambda _server, worker: observe.forget(worker.slot),
         }
         for name, value in settings.items():
             self.cfg.set(name, value)
+
+
+def _most_connections() -> int:
+    """Return how many connections a process may have, so that probes find a file descriptor even then."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_CONNECTIONS if files == resource.RLIM_INFINITY else max(1, min(MOST_CONNECTIONS, files - OWN_FILES))
 
 
 class BadCertificate(BadInput):
@@ -98,6 +119,7 @@ class Certificate:
         """Make the context from the files as they are now. Raises BadCertificate."""
         try:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.sslsocket_class = Socket
             context.minimum_version = ssl.TLSVersion.TLSv1_2
             context.load_cert_chain(*self.files, password="")  # an encrypted key must not ask on the terminal
             self.expiry = authority.expiry(self.files[0].read_bytes())
@@ -115,38 +137,18 @@ class Certificate:
             try:
                 self.context = self.made()
             except BadCertificate as error:
-                observe.certificate(self.expiry, problem=str(error))
+                observe.certificate_changed(self.expiry, problem=str(error))
             else:
-                observe.certificate(self.expiry)
+                observe.certificate_changed(self.expiry)
         return self.context
 
 
-def _start(listen: Listen, certificate: Certificate, worker: Any) -> None:
-    """Answer probes and scrapes in a thread of each worker, so that reviews and probes never wait for each other.
+def _take_slot(server: Any, worker: Worker) -> None:
+    taken = {cast("Worker", other).slot for other in server.WORKERS.values()}
+    worker.slot = next(slot for slot in range(len(taken) + 1) if slot not in taken)
 
-    All workers share the port (SO_REUSEPORT): one that hangs fails its share of the probes.
-    """
+
+def _start(listen: Listen, certificate: Certificate, worker: Worker) -> None:
     observe.started()
     observe.certificate(certificate.expiry)
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            pages = {"/healthz": b"ok\n", "/readyz": b"ok\n", "/metrics": b""}
-            status = HTTPStatus.OK if self.path in pages else HTTPStatus.NOT_FOUND
-            if self.path == "/readyz" and not worker.alive:
-                status = HTTPStatus.SERVICE_UNAVAILABLE
-            body = observe.metrics() if self.path == "/metrics" else pages.get(self.path, b"")
-            self.send_response(status)
-            self.send_header("Content-Type", "text/plain; charset=utf-8")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing: a probe every few seconds is no news."""
-
-    class Server(http.server.ThreadingHTTPServer):
-        allow_reuse_port = True
-        daemon_threads = True
-
-    threading.Thread(target=Server((listen.host, listen.observe_port), Handler).serve_forever, daemon=True).start()
+    probes.start(listen.host, listen.observe_port, worker.ready)

@@ -26,6 +26,9 @@ MNIST = r"(?<!\bkubeflow/)\bpytorch[-_]dist[-_]mnist"  # kubeflow/pytorch-dist-m
 NOTEBOOK = r"\b(kubeflow-images-public/tensorflow|jupyter/)[^/:@]+-notebook"
 SERVER = r"\b(kubeflownotebookswg|notebook-servers)/(codeserver|rstudio|jupyter(?!-web-app))"
 TABLE = {MNIST: "/data", NOTEBOOK: "/home/jovyan", SERVER: "/home/jovyan"}
+LONGEST = (
+    256  # characters of an image's name that count, registries take no longer ones: expressions need time for each
+)
 BECAUSE = "the image leaves this directory to one UID"
 
 
@@ -35,7 +38,7 @@ def writable_directory(pod: Pod) -> Iterator[Change]:
     table = {**TABLE, **pod.settings.table("writable-directory", "images")}
     volumes = [volume.get("name") for volume in sequence(pod.object, (*pod.at, "volumes"))]
     for container in pod.containers() if pod.template and not pod.identity_kept and pod.shape is POD_SPEC else ():
-        image, at = str(container.value.get("image")), (*container.at, "volumeMounts")
+        image, at = str(container.value.get("image"))[:LONGEST], (*container.at, "volumeMounts")
         mounts, stored = list(sequence(pod.object, at)), sequence(counterpart(pod.object, pod.working, at), ())
         for path in sorted({path.rstrip("/") for regex, path in table.items() if re.search(regex, image)} - {""}):
             if not _mounted(path, mounts) and (_mounted(path, stored) or not pod.works_with((*container.at, "image"))):

@@ -1,0 +1,215 @@
+"""Bodies at the limits, and beyond: what is refused says so truly, and memory and time are bounded."""
+
+import contextlib
+import http.client
+import json
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from werkzeug.test import TestResponse
+
+from tests.server import Server, serving
+from tests.test_server import REVIEW, post, reason
+from webhook.app import LARGE, MOST_VALUES, application
+from webhook.framing import LARGEST_BODY, frame
+from webhook.settings import Settings
+
+HEAD = b"POST /mutate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+WHOLE = HEAD + b"Content-Length: %d\r\n\r\n" % len(REVIEW) + REVIEW
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with serving() as running:
+        yield running
+        assert "Traceback" not in running.log.read_text()
+
+
+@pytest.fixture
+def raw(server: Server) -> Iterator[ssl.SSLSocket]:
+    plain = socket.create_connection((server.host, server.port), timeout=10)
+    with server.trust().wrap_socket(plain, server_hostname="localhost") as wrapped:
+        yield wrapped
+
+
+def answered(raw: ssl.SSLSocket) -> tuple[http.client.HTTPResponse, bytes]:
+    """Read one answer."""
+    response = http.client.HTTPResponse(raw)
+    response.begin()
+    return response, response.read()
+
+
+def everything(raw: ssl.SSLSocket) -> bytes:
+    """Return all that comes until the server ends the connection."""
+    received = b""
+    with contextlib.suppress(ConnectionError):
+        while piece := raw.recv(2**16):
+            received += piece
+    return received
+
+
+@pytest.mark.parametrize("length", [LARGEST_BODY + 1, 10**11])
+def test_a_declared_body_that_is_too_large_is_refused_before_it_comes(raw: ssl.SSLSocket, length: int) -> None:
+    raw.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % length)
+    start = time.monotonic()
+    head, _, body = everything(raw).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 413 ")
+    assert b"connection: close" in head.lower(), "as it then does"
+    assert reason(body)
+    assert time.monotonic() - start < 3
+
+
+@pytest.mark.parametrize("body", [b"x" * 100_000, b" " * LARGEST_BODY])
+def test_a_refused_body_leaves_the_connection_usable_as_the_answer_says(raw: ssl.SSLSocket, body: bytes) -> None:
+    raw.sendall(HEAD.replace(b"/mutate", b"/no-such-page") + b"Content-Length: %d\r\n\r\n" % len(body) + body + WHOLE)
+    raw.sendall(WHOLE.replace(b"Host: x", b"Host: x\r\nConnection: close"))
+    answers = everything(raw)
+    assert answers.count(b"HTTP/1.1 404 ") == 1
+    assert answers.count(b"HTTP/1.1 200 ") == 2
+
+
+def test_a_body_shorter_than_it_says_is_no_request(server: Server, raw: ssl.SSLSocket) -> None:
+    raw.sendall(WHOLE.replace(str(len(REVIEW)).encode(), str(len(REVIEW) + 1).encode()))
+    start = time.monotonic()
+    with contextlib.suppress(OSError):
+        raw.unwrap()  # says that nothing more comes
+    assert time.monotonic() - start < 2, "and the server does not wait for it"
+    assert server.post(REVIEW)[0] == 200
+
+
+def test_what_is_longer_than_it_says_ends_where_it_says(raw: ssl.SSLSocket) -> None:
+    raw.sendall(WHOLE + b"x" + WHOLE)
+    answers = everything(raw)
+    assert answers.count(b"HTTP/1.1 200 ") == 1, "the second is no request of its own"
+    assert answers.count(b"HTTP/1.1 400 ") == 1
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"Content-Length: 5\r\nContent-Length: 6\r\n",
+        b"Content-Length: -1\r\n",
+        b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+        b"Transfer-Encoding: xchunked\r\n",
+        b"X" * 5000 + b": 1\r\n",
+        b"X: 1\r\n" * 40,
+        b"X " * 200_000,
+        b" folded\r\n",
+    ],
+)
+def test_what_is_no_http_is_refused_in_one_line_of_json(raw: ssl.SSLSocket, lines: bytes) -> None:
+    with contextlib.suppress(ConnectionError, ssl.SSLError):
+        raw.sendall(HEAD + lines + b"\r\n0\r\n\r\n")
+    head, _, body = everything(raw).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert reason(body)
+
+
+def test_a_review_that_waited_longer_than_its_timeout_is_not_computed(raw: ssl.SSLSocket) -> None:
+    late = WHOLE.replace(b"/mutate", b"/mutate?timeout=200ms")
+    raw.sendall(late)
+    assert answered(raw)[0].status == 200
+    raw.sendall(late[:200])
+    time.sleep(0.4)
+    raw.sendall(late[200:])
+    response, body = answered(raw)
+    assert (response.status, response.headers["Retry-After"]) == (503, "1")
+    assert "timeout" in reason(body)
+    raw.sendall(late)
+    assert answered(raw)[0].status == 200, "the connection stays"
+
+
+@pytest.mark.parametrize("timeout", ["", "x", "-1s", "1e-9s", "0", "1h", "9" * 99 + "s"])
+def test_a_timeout_that_the_api_server_would_not_write_is_not_looked_at(server: Server, timeout: str) -> None:
+    assert server.post(REVIEW, path=f"/mutate?timeout={timeout}")[0] == 200
+
+
+def test_of_large_reviews_two_are_answered_at_once_and_others_told_to_come_back() -> None:
+    hold, inside = threading.Event(), threading.Semaphore(0)
+
+    def current() -> Settings:
+        inside.release()
+        assert hold.wait(10)
+        return Settings()
+
+    app = application(current)
+
+    def send(size: int) -> TestResponse:
+        return app.test_client().post("/mutate", data=REVIEW.ljust(size), content_type="application/json")
+
+    with ThreadPoolExecutor() as pool:
+        first = [pool.submit(send, LARGE + 1) for _ in range(2)]
+        assert inside.acquire(timeout=10)
+        assert inside.acquire(timeout=10)
+        third = send(LARGE + 1)
+        usual = pool.submit(send, LARGE)
+        assert inside.acquire(timeout=10), "a usual one does not wait"
+        hold.set()
+        assert [waiting.result().status_code for waiting in (*first, usual)] == [200] * 3
+    assert (third.status_code, third.headers["Retry-After"]) == (503, "1")
+    assert reason(third.data)
+    assert send(LARGE + 1).status_code == 200
+
+
+def test_more_values_than_any_review_has_are_refused_unread(server: Server) -> None:
+    start = time.monotonic()
+    for odd in (b'{"a":0},' * 800_000, b"[]," * MOST_VALUES, b'"",' * (MOST_VALUES + 1)):
+        status, body = server.post(REVIEW.replace(b'"spec"', b'"odd":[' + odd + b'0],"spec"', 1))
+        assert (status, "values" in reason(body)) == (413, True)
+    assert time.monotonic() - start < 10
+
+
+def framed(data: bytes, step: int = 1) -> tuple[bool | None, int]:
+    """Feed bytes to a frame; return what it said, None for nothing yet, and how many bytes it wanted for that."""
+    received = bytearray()
+    frames = frame(received)
+    for at in range(0, len(data) + step, step):
+        try:
+            next(frames)
+        except StopIteration as end:
+            return end.value, len(received)
+        received += data[at : at + step]
+    return None, len(received)
+
+
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("data", [WHOLE, HEAD + b"\r\n", CHUNKED + b"2;x=y\r\nab\r\n3\r\ncde\r\n0\r\nT: x\r\n\r\n"])
+def test_a_request_is_whole_with_its_last_byte_and_not_before(data: bytes) -> None:
+    assert framed(data) == (True, len(data))
+    assert framed(data[:-1]) == (None, len(data) - 1)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"-5\r\n" + b" " * 99,
+        b"ZZ\r\n",
+        b"\r\n",
+        b"2\r\nabcd\r\n",
+        b"1" * 1100,
+        b"710001\r\n" + b" " * 0x720000,
+        b"0" + b"1" * 400 + b"\r\n" + b" " * 0x720000,
+    ],
+)
+def test_a_broken_chunk_is_not_waited_for(data: bytes) -> None:
+    whole, wanted = framed(CHUNKED + data, step=2**14 if len(data) > 2**14 else 1)
+    assert whole is False
+    assert wanted <= LARGEST_BODY + 2**17
+
+
+def test_chunks_of_one_byte_are_bounded_too() -> None:
+    whole, wanted = framed(CHUNKED + b"1\r\nx\r\n" * 20_000, step=2**14)
+    assert whole is False
+    assert wanted < 100_000
+
+
+def test_a_reason_is_json(server: Server) -> None:
+    with contextlib.closing(server.connect()) as connection:
+        assert json.loads(post(connection, b"[").read()).keys() == {"reason"}

@@ -1,0 +1,65 @@
+"""Clients that hold a server up do not hold up the others; gunicorn's own worker shows that they could."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.server import Server, serving
+from tests.slow import ATTACKS, attacked
+from tests.test_server import REVIEW, post
+
+MANY = 64
+NEVER_READING = "never reading"
+ONE_THREAD = ("--workers", "1", "--threads", "1")
+LONGEST = 2.0  # seconds that a healthy client may have to wait
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with serving() as running:
+        yield running
+        assert "Traceback" not in running.log.read_text()
+
+
+def slowest(server: Server, reviews: int = 20) -> float:
+    """Return how long the slowest of some reviews took, each on a connection of its own."""
+    longest = 0.0
+    for _ in range(reviews):
+        start = time.monotonic()
+        with contextlib.closing(server.connect(timeout=LONGEST + 0.5)) as connection:
+            try:
+                assert post(connection, REVIEW).status == 200
+            except TimeoutError:
+                return LONGEST + 0.5
+        longest = max(longest, time.monotonic() - start)
+    return longest
+
+
+@pytest.mark.parametrize("name", ATTACKS.keys() - {NEVER_READING})
+def test_slow_clients_do_not_slow_a_healthy_one(server: Server, name: str) -> None:
+    with attacked(server, [name], MANY):
+        time.sleep(0.5)
+        assert slowest(server) < LONGEST
+        assert server.observe("/healthz")[0] == 200
+
+
+@pytest.mark.parametrize("name", ["one byte of ClientHello", "dripping body"])
+def test_on_gunicorns_own_worker_they_do(name: str) -> None:
+    with serving(module="tests.stock") as server, attacked(server, [name], MANY):
+        time.sleep(0.5)
+        assert slowest(server) >= LONGEST
+
+
+def test_a_client_that_never_reads_holds_no_thread() -> None:
+    with serving(*ONE_THREAD) as server, attacked(server, [NEVER_READING], 1):
+        deadline = time.monotonic() + 20
+        while 'shed_total{reason="slow"}' not in server.observe("/metrics")[1]:
+            assert slowest(server, reviews=1) < LONGEST
+            assert time.monotonic() < deadline, "no buffer takes all that it asks for, and so it is sent away"
+
+
+def test_on_gunicorns_own_worker_it_does() -> None:
+    with serving(*ONE_THREAD, module="tests.stock") as server, attacked(server, [NEVER_READING], 1):
+        assert any(slowest(server, reviews=1) >= LONGEST for _ in range(200))

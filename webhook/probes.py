@@ -1,0 +1,66 @@
+"""The port of observation: GET /healthz, /readyz, /metrics over plain HTTP, in a thread of each worker process.
+
+Reviews and probes never wait for each other. All workers share the port (SO_REUSEPORT): one that hangs fails its share.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Final
+
+from webhook import observe
+
+PATIENCE: Final = 2.0
+"""Seconds for a whole exchange. Probes wait one by default."""
+
+MOST_CONNECTIONS: Final = 50
+"""Of one process. When one more comes, he goes who has been here longest."""
+
+LARGEST_HEAD: Final = 2**13
+
+
+def start(host: str, port: int, ready: Callable[[], bool]) -> None:
+    """Answer in a thread of its own, as long as the process lives; `ready` tells whether new reviews are welcome."""
+    threading.Thread(target=lambda: asyncio.run(_serve(host, port, ready)), name="probes", daemon=True).start()
+
+
+async def _serve(host: str, port: int, ready: Callable[[], bool]) -> None:
+    visitors: dict[asyncio.StreamWriter, None] = {}  # in the order in which they came
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        visitors[writer] = None
+        if len(visitors) > MOST_CONNECTIONS:
+            next(iter(visitors)).transport.abort()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                head = await reader.readuntil(b"\r\n\r\n")
+                writer.write(_page(head, ready))
+                writer.close()
+                await writer.wait_closed()
+        except (OSError, EOFError, asyncio.LimitOverrunError):  # TimeoutError is an OSError
+            pass
+        finally:
+            del visitors[writer]
+            writer.transport.abort()
+
+    server = await asyncio.start_server(answer, host, port, limit=LARGEST_HEAD, reuse_port=True)
+    await server.serve_forever()
+
+
+def _page(head: bytes, ready: Callable[[], bool]) -> bytes:
+    method, _, rest = head.partition(b" ")
+    path = rest.partition(b" ")[0]
+    status, body = HTTPStatus.OK, b"ok\n"
+    if method != b"GET":
+        status, body = HTTPStatus.METHOD_NOT_ALLOWED, b""
+    elif path == b"/metrics":
+        body = observe.metrics()
+    elif path == b"/readyz" and not ready():
+        status, body = HTTPStatus.SERVICE_UNAVAILABLE, b"leaving\n"
+    elif path not in (b"/healthz", b"/readyz"):
+        status, body = HTTPStatus.NOT_FOUND, b""
+    line = (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    )
+    return f"{line}Content-Length: {len(body)}\r\n\r\n".encode() + body
