@@ -92,9 +92,11 @@ def _offer_pod(draft: Draft, rules: Sequence[Rule], at: Pointer, shape: Shape, s
     except UnknownShape as error:
         _warn(draft, f"left alone: {error}")
         return
+    view = sent
     for rule in rules:
-        if rule.on_pod and sent:
-            view = sent if draft.object is draft.original else replace(sent, object=draft.object, sent=sent)
+        if rule.on_pod and sent and view:
+            if view.object is not draft.object:
+                view = replace(sent, object=draft.object, sent=sent)
             _apply(draft, rule, rule.on_pod(view))
 
 
@@ -132,7 +134,7 @@ def _apply_change(draft: Draft, rule: Rule, change: Change) -> None:
     for operation in patch.operations(change, draft.object):
         if draft.object is draft.original:
             draft.object = copy.deepcopy(draft.original)
-        patch.apply(draft.object, [operation], in_place=True)
+        patch.perform(draft.object, operation)
         draft.outcome.operations.append(operation)
         after = None if change.value is REMOVED else lookup(draft.object, change.at)
         draft.outcome.findings.append(Finding(rule.id, patch.pointer(change.at), before, after, change.because))

@@ -68,9 +68,16 @@ def counterpart(value: Any, other: Any, at: Pointer) -> Any:
 def _found(value: Any, at: Pointer) -> Any:
     """Return what is at a pointer, as lookup does, but raise UnknownShape where the way there does not exist."""
     for depth, part in enumerate(at):
-        if value is not None and not isinstance(value, list if isinstance(part, int) else dict):
-            raise UnknownShape(at[:depth], "a list" if isinstance(part, int) else "a map")
-        value = lookup(value, (part,))
+        if value is None:
+            return None
+        if isinstance(part, int):
+            if not isinstance(value, list):
+                raise UnknownShape(at[:depth], "a list")
+            value = value[part] if part < len(value) else None
+        else:
+            if not isinstance(value, dict):
+                raise UnknownShape(at[:depth], "a map")
+            value = value.get(part)
     return value
 
 

@@ -1,7 +1,8 @@
 """A pod inside an object, as rules see it: alike whether it is a Pod, a pod template, or stands for one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any, Final, TypeGuard
 
 from webhook.model import Object, Pointer, UnknownShape, counterpart, lookup, mapping, sequence
@@ -31,19 +32,24 @@ def expand(obj: Object, at: Pointer, path: str) -> Iterator[Pointer]:
     `*` is each value of a map or a list; `[]` each item of a list, or the one thing that stands in its place.
     Raises UnknownShape where `*` or `[]` meets neither.
     """
-    name, _, rest = path.partition(".")
-    value = lookup(obj, at)
-    if not path:
-        yield at
-    elif name == "[]" and isinstance(value, dict):
-        yield from expand(obj, at, rest)
-    elif name in ("*", "[]"):
-        if not isinstance(value, dict | list | None):
-            raise UnknownShape(at, "a map or a list")
-        for part in value if isinstance(value, dict) else range(len(value or ())):
-            yield from expand(obj, (*at, part), rest)
-    elif lookup(value, (name,)) is not None:
-        yield from expand(obj, (*at, name), rest)
+    yield from _expanded(lookup(obj, at), at, path.split(".") if path else [])
+
+
+def _expanded(value: Any, at: Pointer, names: Sequence[str]) -> Iterator[Pointer]:
+    for index, name in enumerate(names):
+        if name == "[]" and isinstance(value, dict):
+            continue
+        if name in ("*", "[]"):
+            if not isinstance(value, (dict, list, NoneType)):
+                raise UnknownShape(at, "a map or a list")
+            for part, inner in value.items() if isinstance(value, dict) else enumerate(value or ()):
+                yield from _expanded(inner, (*at, part), names[index + 1 :])
+            return
+        value = value.get(name) if isinstance(value, dict) else None
+        if value is None:
+            return
+        at = (*at, name)
+    yield at
 
 
 @dataclass(frozen=True, slots=True)
