@@ -38,6 +38,13 @@ def dotted(at: Pointer) -> str:
     return text.removeprefix(".")
 
 
+def copied(value: Any) -> Any:
+    """Copy a JSON value with all that is in it; copy.deepcopy, which minds what JSON has not, takes thrice as long."""
+    if isinstance(value, dict):
+        return {key: copied(item) for key, item in value.items()}
+    return [copied(item) for item in value] if isinstance(value, list) else value
+
+
 def lookup(value: Any, at: Pointer) -> Any:
     """Return what is at a pointer; None where there is nothing (null and absent are the same to Kubernetes)."""
     for part in at:

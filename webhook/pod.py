@@ -1,7 +1,7 @@
 """A pod inside an object, as rules see it: alike whether it is a Pod, a pod template, or stands for one."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import NoneType
 from typing import Any, Final, TypeGuard
 
@@ -81,6 +81,7 @@ class Pod:
     """The same pod as it came, before any rule; None where this is it."""
     working: Object | None = None
     """The stored object, where its workload reports ready pods: what it says there was granted by somebody."""
+    _walked: list[Container] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def metadata_at(self) -> Pointer:
         """Return where its labels and annotations are: beside the spec of a template, within what stands for one."""
@@ -91,8 +92,14 @@ class Pod:
         at = (*self.at, self.shape.context)
         return at, mapping(self.object, at)
 
-    def containers(self) -> Iterator[Container]:
-        """Yield every container: init, regular, ephemeral. The one place that walks them."""
+    def containers(self) -> Sequence[Container]:
+        """Return every container: init, regular, ephemeral; found once, since nearly every rule asks."""
+        if not self._walked:
+            self._walked.extend(self._walk())
+        return self._walked
+
+    def _walk(self) -> Iterator[Container]:
+        """Yield every container. The one place that walks them."""
         if self.shape.own_context:
             yield self._container(self.at, self.shape.own_context)
         for path in self.shape.parts:
