@@ -139,7 +139,7 @@ def _apply_change(draft: Draft, rule: Rule, change: Change) -> None:
     for operation in patch.operations(change, draft.object):
         if draft.object is draft.original:
             draft.object = copied(draft.original)
-        patch.perform(draft.object, operation)
+        patch.perform(draft.object, change, operation)
         draft.outcome.operations.append(operation)
         after = None if change.value is REMOVED else lookup(draft.object, change.at)
         draft.outcome.findings.append(Finding(rule.id, patch.pointer(change.at), before, after, change.because))

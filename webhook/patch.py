@@ -70,16 +70,16 @@ def same(left: Any, right: Any) -> bool:
     return type(left) is type(right) and bool(left == right)
 
 
-def perform(obj: Object, operation: Operation) -> None:
-    """Do one operation that `operations` made for an object, in place.
+def perform(obj: Object, change: Change, operation: Operation) -> None:
+    """Do the operation that `operations` made of a change, in place.
 
     The self-check applies the whole patch with jsonpatch: what is sent is right where the two agree.
     """
-    *way, last = (part.replace("~1", "/").replace("~0", "~") for part in operation["path"].split("/")[1:])
+    at: Any
+    *way, at = change.at[: operation["path"].count("/")]  # shorter where maps on the way were missing
     holder: Any = obj
     for part in way:
-        holder = holder[int(part)] if isinstance(holder, list) else holder[part]
-    at: Any = int(last) if isinstance(holder, list) else last
+        holder = holder[part]
     value = copied(operation.get("value"))  # what later rules do to it is not this operation's
     if operation["op"] == "remove":
         del holder[at]
