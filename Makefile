@@ -31,7 +31,7 @@ check: $(READY)  ## format, lint, types, import contracts, drift of what is gene
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.generate --check
 
-update: $(READY)  ## rewrite what is generated: expected fixtures, docs/rules.md, deploy/base
+update: $(READY)  ## rewrite what is generated: expected fixtures, docs/rules.md, docs/performance.md, deploy/base
 	$(BIN)/ruff format .
 	$(BIN)/python -m tests.generate
 

@@ -17,8 +17,6 @@ two, and for eight no more than the load asks for, since each costs its memory: 
 reviews than an API server sends. On one core a second worker costs only memory, and answers while the other starts
 anew or reads a large object: hence two by default. Threads do not compute side by side: they are for reviews that are
 on their way in or out."""
-PAGE: Final = evidence.ROOT / "docs/performance.md"
-NAMES: Final = ("direct", "apiserver", "growth", "start", "sizes")
 
 HEAD: Final = """\
 # What a review costs
@@ -49,6 +47,8 @@ LIMITS: Final = """\
   client's.
 - Objects are created with `dryRun=All`: all of admission runs and nothing is stored. What etcd takes would be the
   same for all ways and is left out. The rig runs without SCC.
+- The Go webhook is written as controller-runtime's users write them: an object, changed, and the patch found by
+  comparing (`PatchResponseFromRaw`). Operations written by hand would make it faster.
 - CEL in the API server (`policy`) has neither warnings nor metrics per rule, and before Kubernetes 1.36 it is not on
   by default.
 """
