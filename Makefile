@@ -7,7 +7,7 @@ UPSTREAM_MANIFESTS ?= ../shared/upstream
 export UPSTREAM_MANIFESTS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check update rows agreement lock sbom image clean
+.PHONY: help demo test check update rows agreement bench lock sbom image clean
 
 help:  ## show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -31,7 +31,7 @@ check: $(READY)  ## format, lint, types, import contracts, drift of what is gene
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.generate --check
 
-update: $(READY)  ## rewrite what is generated: expected fixtures, docs/rules.md, the webhook configurations in deploy
+update: $(READY)  ## rewrite what is generated: expected fixtures, docs/rules.md, docs/performance.md, webhook configurations
 	$(BIN)/ruff format .
 	$(BIN)/python -m tests.generate
 
@@ -40,6 +40,9 @@ rows: $(READY)  ## write docs/rows.md from what the tests see on the rig
 
 agreement: $(READY)  ## hold the model of SCC against OpenShift's own code on PODS=50000 random pods
 	$(BIN)/pytest --rig=required --pods=$(or $(PODS),50000) -s tests/test_scc_model.py
+
+bench: $(READY)  ## measure it beside a Go webhook and CEL in the API server: ratios, charts (five quiet minutes; needs Go)
+	@$(BIN)/python -m bench
 
 lock: $(READY)  ## resolve the dependencies anew, with hashes
 	$(PYTHON) -m venv .lock-venv && .lock-venv/bin/pip install --quiet uv

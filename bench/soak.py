@@ -28,7 +28,7 @@ from tests.load import Sample, loaded, quantile
 from tests.samples import SAMPLES
 from tests.server import Server, review, serving
 from tests.test_review import BAD
-from tests.test_serving import Mounted, Renewable, reloads
+from tests.test_serving import NAMES, Mounted, Renewable, reloads
 from webhook.model import Request
 
 CERTIFICATE_EVERY, CONFIGURATION_EVERY, KILL_EVERY = 60, 30, 300  # seconds, in an hour; more often in less
@@ -107,7 +107,7 @@ def measure(minutes: float) -> dict[str, Any]:
         folder = Path(name)
         config = Mounted(folder / "config", "config.yaml")
         config.put(A)
-        renewable = Renewable(authority.authority("soak", days=1), Mounted(folder / "tls", "serving.pem"))
+        renewable = Renewable(authority.authority("soak", NAMES, days=1), Mounted(folder / "tls", "serving.pem"))
         renewable.renew()
         ca = folder / "ca.crt"
         ca.write_bytes(renewable.ca.certificate_pem())

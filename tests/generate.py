@@ -1,4 +1,4 @@
-"""Write what is generated: expected fixtures, docs/rules.md, the webhook configuration. `--check`: fail on drift.
+"""Write what is generated: expected fixtures, docs, the webhook configuration. `--check`: fail on drift.
 
 Expected fixtures are what the engine makes of each request; that a changing case changes something, and that a
 keeping case does not, is checked here too, so that no update can bless a rule that stopped working.
@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench import performance
 from tests import cases
 from webhook import documentation, manifests, registration
 from webhook.rules import RULES
@@ -26,6 +27,7 @@ def outputs() -> Iterator[tuple[Path, str]]:
         configuration = manifests.dump(registration.configuration(rules, legacy=legacy))
         path = ROOT / "deploy" / folder / "webhook-configuration.yaml"
         yield path, f"# {GENERATED}: webhook/registration.py\n{configuration}"
+    yield performance.PAGE, performance.page()
     for case in cases.all_cases():
         yield case.expected_file, case.evaluated_text()
 

@@ -66,6 +66,26 @@ def test_a_rule_that_fails_loses_its_own_changes_and_nothing_else(bad: Any, firs
     assert "secret" not in str(outcome.warnings) + str(outcome.failures)
 
 
+def adds_a_name(_pod: Pod) -> Iterator[Change]:
+    yield Change((*AT, "hostname"), "h", "the object is a draft from here on")
+
+
+def adds_a_context(pod: Pod) -> Iterator[Change]:
+    yield from (Change((*at.context_at, "privileged"), value=False, because="new") for at in pod.containers())
+
+
+def sees_it(pod: Pod) -> Iterator[Change]:
+    seen = all(container.context == {"privileged": False} for container in pod.containers())
+    yield Change((*AT, "subdomain"), str(seen), "what it saw")
+
+
+def test_a_rule_sees_what_those_before_it_changed() -> None:
+    obj = deployment()
+    del obj["spec"]["template"]["spec"]["containers"][0]["securityContext"]
+    outcome = evaluate(created(obj), SETTINGS, list(map(rule, (adds_a_name, adds_a_context, sees_it))))
+    assert (outcome.object or {})["spec"]["template"]["spec"]["subdomain"] == "True"
+
+
 def test_a_patch_that_does_not_check_out_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patch, "same", lambda _left, _right: False)
     outcome = evaluate(created(deployment()), SETTINGS)

@@ -91,7 +91,8 @@ def test_without_a_place_to_write_it_says_so_and_ends() -> None:
             [
                 sys.executable,
                 "-c",
-                f"import tempfile; tempfile.tempdir = {str(place)!r}\nfrom webhook import cli\nexit(cli.main(['serve']))",
+                f"import tempfile; tempfile.tempdir = {str(place)!r}\n"
+                "from webhook import cli\nexit(cli.main(['serve']))",
             ],
             capture_output=True,
             text=True,

@@ -1,6 +1,7 @@
 """What each command does. Each imports what it needs, so that fix loads no server and serve no table."""
 
 import argparse
+import gc
 import json
 import os
 import sys
@@ -37,6 +38,8 @@ def serve(options: argparse.Namespace) -> int:
             options.threads,
             options.observe_port,
         )
+        gc.collect()
+        gc.freeze()  # what is loaded here stays shared with the workers: the collector would write to each page of it
         # Each worker watches for itself; one that starts while the file is broken has what was good at our start.
         serving.serve(listen, lambda: app.application(configuration.Watched(options.config, settings).current))
     return FINE

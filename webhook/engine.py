@@ -1,6 +1,5 @@
 """Evaluate a request: offer its object to the rules, apply what they want, keep what each answers for."""
 
-import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -15,12 +14,13 @@ from webhook.model import (
     Pointer,
     Request,
     UnknownShape,
+    copied,
     lookup,
     mapping,
     sequence,
 )
-from webhook.pod import Shape
-from webhook.registry import Rule
+from webhook.pod import Pod, Shape
+from webhook.registry import PodRule, Rule
 from webhook.rules import RULES
 from webhook.settings import Settings
 from webhook.workload import KINDS, needed_grant, pod, pod_specs
@@ -87,16 +87,23 @@ def _offer_pod(draft: Draft, rules: Sequence[Rule], at: Pointer, shape: Shape, s
         sent = pod(draft.request, at, shape, settings)
         rules = _unless_skipped(draft, rules, sent.metadata_at()) if sent else ()
         created = draft.request.operation == "CREATE"
-        if sent and sent.template and rules and created and (needed := needed_grant(sent)):
+        if sent and sent.identity_kept and sent.template and rules and created and (needed := needed_grant(sent)):
             _warn(draft, f"left as it is: {needed}")
     except UnknownShape as error:
         _warn(draft, f"left alone: {error}")
         return
     sent = sent and replace(sent, settings=_of_these(rules, settings))
-    for rule in rules:
-        if rule.on_pod and sent:
-            view = sent if draft.object is draft.original else replace(sent, object=draft.object, sent=sent)
-            _apply(draft, rule, rule.on_pod(view))
+    if sent:
+        _run(draft, [(rule, rule.on_pod) for rule in rules if rule.on_pod], sent)
+
+
+def _run(draft: Draft, rules: Iterable[tuple[Rule, PodRule]], sent: Pod) -> None:
+    """Show a pod to rules, each with what those before it changed: a view keeps what it found, and is made anew."""
+    view, seen = sent, 0
+    for rule, function in rules:
+        if view.object is not draft.object or seen != len(draft.outcome.operations):
+            view, seen = replace(sent, object=draft.object, sent=sent), len(draft.outcome.operations)
+        _apply(draft, rule, function(view))
 
 
 def _unless_skipped(draft: Draft, rules: Sequence[Rule], at: Pointer) -> Sequence[Rule]:
@@ -138,8 +145,8 @@ def _apply_change(draft: Draft, rule: Rule, change: Change) -> None:
     before = lookup(draft.object, change.at)
     for operation in patch.operations(change, draft.object):
         if draft.object is draft.original:
-            draft.object = copy.deepcopy(draft.original)
-        patch.apply(draft.object, [operation], in_place=True)
+            draft.object = copied(draft.original)
+        patch.perform(draft.object, change, operation)
         draft.outcome.operations.append(operation)
         after = None if change.value is REMOVED else lookup(draft.object, change.at)
         draft.outcome.findings.append(Finding(rule.id, patch.pointer(change.at), before, after, change.because))

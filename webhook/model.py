@@ -38,6 +38,13 @@ def dotted(at: Pointer) -> str:
     return text.removeprefix(".")
 
 
+def copied(value: Any) -> Any:
+    """Copy a JSON value with all that is in it; copy.deepcopy, which minds what JSON has not, takes thrice as long."""
+    if isinstance(value, dict):
+        return {key: copied(item) for key, item in value.items()}
+    return [copied(item) for item in value] if isinstance(value, list) else value
+
+
 def lookup(value: Any, at: Pointer) -> Any:
     """Return what is at a pointer; None where there is nothing (null and absent are the same to Kubernetes)."""
     for part in at:
@@ -68,9 +75,16 @@ def counterpart(value: Any, other: Any, at: Pointer) -> Any:
 def _found(value: Any, at: Pointer) -> Any:
     """Return what is at a pointer, as lookup does, but raise UnknownShape where the way there does not exist."""
     for depth, part in enumerate(at):
-        if value is not None and not isinstance(value, list if isinstance(part, int) else dict):
-            raise UnknownShape(at[:depth], "a list" if isinstance(part, int) else "a map")
-        value = lookup(value, (part,))
+        if value is None:
+            return None
+        if isinstance(part, int):
+            if not isinstance(value, list):
+                raise UnknownShape(at[:depth], "a list")
+            value = value[part] if part < len(value) else None
+        else:
+            if not isinstance(value, dict):
+                raise UnknownShape(at[:depth], "a map")
+            value = value.get(part)
     return value
 
 

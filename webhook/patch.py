@@ -1,12 +1,11 @@
 """From a Change to JSON Patch operations, and applying them: the door of jsonpatch."""
 
-import copy
 from collections.abc import Sequence
 from typing import Any
 
 import jsonpatch
 
-from webhook.model import REMOVED, Change, Object, Operation, Pointer, lookup
+from webhook.model import REMOVED, Change, Object, Operation, Pointer, copied, lookup
 
 
 class DoesNotApply(Exception):
@@ -53,13 +52,13 @@ def _at_last(change: Change, holder: Any, part: str | int, *, exists: bool) -> l
         return [{"op": "remove", "path": path}]
     if exists and same(holder[part], change.value):
         return []
-    return [{"op": "replace" if exists else "add", "path": path, "value": copy.deepcopy(change.value)}]
+    return [{"op": "replace" if exists else "add", "path": path, "value": copied(change.value)}]
 
 
 def _nested(rest: Pointer, value: Any) -> Any:
     for part in reversed(rest):
         value = [value] if part == 0 else {part: value}
-    return copy.deepcopy(value)
+    return copied(value)
 
 
 def same(left: Any, right: Any) -> bool:
@@ -71,10 +70,31 @@ def same(left: Any, right: Any) -> bool:
     return type(left) is type(right) and bool(left == right)
 
 
-def apply(obj: Object, patch: Sequence[Operation], *, in_place: bool = False) -> Object:
+def perform(obj: Object, change: Change, operation: Operation) -> None:
+    """Do the operation that `operations` made of a change, in place.
+
+    The self-check applies the whole patch with jsonpatch: what is sent is right where the two agree.
+    """
+    at: Any
+    *way, at = change.at[: operation["path"].count("/")]  # shorter where maps on the way were missing
+    holder: Any = obj
+    for part in way:
+        holder = holder[part]
+    value = copied(operation.get("value"))  # what later rules do to it is not this operation's
+    if operation["op"] == "remove":
+        del holder[at]
+    elif operation["op"] == "add" and isinstance(holder, list):
+        holder.insert(at, value)
+    else:
+        holder[at] = value
+
+
+def apply(obj: Object, patch: Sequence[Operation]) -> Object:
     """Apply operations to an object, as the API server will. Raises DoesNotApply."""
     try:
-        patched: Object = jsonpatch.apply_patch(obj, list(patch), in_place=in_place)
+        patched: Object = copied(obj)
+        for operation in patch:  # one by one: JsonPatch would read each operation twice
+            patched = jsonpatch.JsonPatch.operations[operation["op"]](operation).apply(patched)
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
         raise DoesNotApply(str(error)) from error
     return patched

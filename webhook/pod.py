@@ -1,7 +1,8 @@
 """A pod inside an object, as rules see it: alike whether it is a Pod, a pod template, or stands for one."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any, Final, TypeGuard
 
 from webhook.model import Object, Pointer, UnknownShape, counterpart, lookup, mapping, sequence
@@ -31,19 +32,24 @@ def expand(obj: Object, at: Pointer, path: str) -> Iterator[Pointer]:
     `*` is each value of a map or a list; `[]` each item of a list, or the one thing that stands in its place.
     Raises UnknownShape where `*` or `[]` meets neither.
     """
-    name, _, rest = path.partition(".")
-    value = lookup(obj, at)
-    if not path:
-        yield at
-    elif name == "[]" and isinstance(value, dict):
-        yield from expand(obj, at, rest)
-    elif name in ("*", "[]"):
-        if not isinstance(value, dict | list | None):
-            raise UnknownShape(at, "a map or a list")
-        for part in value if isinstance(value, dict) else range(len(value or ())):
-            yield from expand(obj, (*at, part), rest)
-    elif lookup(value, (name,)) is not None:
-        yield from expand(obj, (*at, name), rest)
+    yield from _expanded(lookup(obj, at), at, path.split(".") if path else [])
+
+
+def _expanded(value: Any, at: Pointer, names: Sequence[str]) -> Iterator[Pointer]:
+    for index, name in enumerate(names):
+        if name == "[]" and isinstance(value, dict):
+            continue
+        if name in ("*", "[]"):
+            if not isinstance(value, (dict, list, NoneType)):
+                raise UnknownShape(at, "a map or a list")
+            for part, inner in value.items() if isinstance(value, dict) else enumerate(value or ()):
+                yield from _expanded(inner, (*at, part), names[index + 1 :])
+            return
+        value = value.get(name) if isinstance(value, dict) else None
+        if value is None:
+            return
+        at = (*at, name)
+    yield at
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,7 @@ class Pod:
     """The same pod as it came, before any rule; None where this is it."""
     working: Object | None = None
     """The stored object, where its workload reports ready pods: what it says there was granted by somebody."""
+    _walked: list[Container] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def metadata_at(self) -> Pointer:
         """Return where its labels and annotations are: beside the spec of a template, within what stands for one."""
@@ -85,8 +92,14 @@ class Pod:
         at = (*self.at, self.shape.context)
         return at, mapping(self.object, at)
 
-    def containers(self) -> Iterator[Container]:
-        """Yield every container: init, regular, ephemeral. The one place that walks them."""
+    def containers(self) -> Sequence[Container]:
+        """Return every container: init, regular, ephemeral; found once, since nearly every rule asks."""
+        if not self._walked:
+            self._walked.extend(self._walk())
+        return self._walked
+
+    def _walk(self) -> Iterator[Container]:
+        """Yield every container. The one place that walks them."""
         if self.shape.own_context:
             yield self._container(self.at, self.shape.own_context)
         for path in self.shape.parts:

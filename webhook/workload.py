@@ -215,10 +215,12 @@ def _needs(pod: Pod) -> Iterator[str]:
     if any(volume.get("hostPath") is not None for volume in sequence(pod.object, (*pod.at, "volumes"))):
         yield "hostPath"
     for container in pod.containers():
-        if any(port.get("hostPort") for port in sequence(pod.object, (*container.at, "ports"))):
+        ports = sequence(pod.object, (*container.at, "ports")) if "ports" in container.value else ()
+        if any(port.get("hostPort") for port in ports):
             yield "hostPort"
         if container.context.get("privileged"):
             yield "privileged"
-        added = strings(pod.object, (*container.context_at, "capabilities", "add"))
+        grants = "capabilities" in container.context
+        added = strings(pod.object, (*container.context_at, "capabilities", "add")) if grants else ()
         if any(name != "NET_BIND_SERVICE" for name in added):
             yield "capabilities"  # whose names are the object's: they stay out of warnings

@@ -1,0 +1,80 @@
+"""Reviews straight to the webhooks over TLS: ours and the one on controller-runtime, in turn, round by round."""
+
+import base64
+import json
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+from bench.figures import ratios, spread
+from bench.load import Client
+from bench.objects import measured_review
+from bench.servers import controller_runtime, ours
+from webhook import patch, review
+from webhook.model import Object
+
+CONNECTIONS: Final = (1, 8, 32)
+ROUNDS: Final = 5
+SECONDS: Final = 2.0
+MEASURES: Final = ("rate", "p50", "p99")
+
+
+def measure(programs: dict[str, Path], folder: Path) -> dict[str, Any]:
+    """Return what each webhook did with how many connections, the ratios of ours to the other, and their memory."""
+    body = folder / "review.json"
+    body.write_bytes(measured_review())
+    with ExitStack() as stack:
+        servers = [stack.enter_context(ours()), stack.enter_context(controller_runtime(programs["controller_runtime"]))]
+        clients = {server.name: Client(programs["load"], server.url, server.ca, body) for server in servers}
+        _agree({name: client.run(1, 0.5)["last_answer"] for name, client in clients.items()})
+        rounds: dict[str, dict[int, list[dict[str, Any]]]] = {name: {n: [] for n in CONNECTIONS} for name in clients}
+        for number in range(ROUNDS):
+            for connections in CONNECTIONS:
+                for name, client in clients.items():
+                    rounds[name][connections].append(client.run(connections, SECONDS))
+            print(f"bench: direct, round {number + 1} of {ROUNDS}", flush=True)
+        return summary(rounds) | {"memory": {server.name: server.memory() for server in servers}}
+
+
+def summary(rounds: dict[str, dict[int, list[dict[str, Any]]]]) -> dict[str, Any]:
+    """Turn rounds into figures."""
+    figures: dict[str, Any] = {
+        name: {
+            str(connections): {what: spread(one[what] for one in runs) for what in (*MEASURES, "client_cores")}
+            for connections, runs in by_connections.items()
+        }
+        for name, by_connections in rounds.items()
+    }
+    mine, theirs = rounds["ours"], rounds["controller-runtime"]
+    figures["ratios"] = {
+        str(connections): {
+            what: ratios([one[what] for one in mine[connections]], [one[what] for one in theirs[connections]])
+            for what in MEASURES
+        }
+        for connections in mine
+    }
+    return figures
+
+
+def _agree(answers: dict[str, str]) -> None:
+    """Refuse to compare webhooks that make different objects."""
+    request = review.decode(measured_review())
+    objects = {name: rewritten(request.object or {}, answer) for name, answer in answers.items()}
+    if not patch.same(objects["ours"], objects["controller-runtime"]) or objects["ours"] == request.object:
+        raise SystemExit(f"bench: the webhooks disagree, or changed nothing, so nothing was compared: {answers}")
+
+
+def rewritten(obj: Object, answer: str) -> Object:
+    """Return an object as the patch in an answer leaves it."""
+    return patch.apply(obj, json.loads(base64.b64decode(json.loads(answer)["response"]["patch"])))
+
+
+def verdicts(figures: dict[str, Any]) -> list[tuple[str, float, float]]:
+    """Return what must hold, what was seen, and the bound, which it must not exceed."""
+    eight = {name: figures[name]["8"] for name in ("ours", "controller-runtime", "ratios")}
+    bound = 3 * eight["controller-runtime"]["p99"]["median"] + 2
+    return [
+        ("throughput at 8 connections: theirs to ours, at most 3", 1 / eight["ratios"]["rate"]["median"], 3.0),
+        ("p99 at 8 connections, ms: at most 3 times theirs + 2", eight["ours"]["p99"]["median"], round(bound, 3)),
+        ("memory, MiB PSS with 2 workers: at most 120", figures["memory"]["ours"]["pss"], 120.0),
+    ]

@@ -1,0 +1,3 @@
+module kubeflow-openshift-bench-load
+
+go 1.25.0
