@@ -57,10 +57,10 @@ def variations() -> list[Object]:
 
 @pytest.mark.skipif(not shutil.which("go"), reason="the peer is written in Go, which is not here")
 def test_the_peer_makes_the_same_objects() -> None:
-    program = ["go", "run", "-buildvcs=false", "./rewrite/stdin"]
+    program = ["go", "run", "-buildvcs=false", "./stdin"]
     text = "\n".join(map(json.dumps, variations()))
     done = subprocess.run(
-        program, cwd=PEERS / "controller_runtime", input=text, capture_output=True, text=True, check=True, timeout=120
+        program, cwd=PEERS / "rewrite", input=text, capture_output=True, text=True, check=True, timeout=120
     )
     theirs = list(map(json.loads, done.stdout.splitlines()))
     for obj, their in zip(variations(), theirs, strict=True):

@@ -41,7 +41,7 @@ def dotted(at: Pointer) -> str:
 def copied(value: Any) -> Any:
     """Copy a JSON value with all that is in it; copy.deepcopy, which minds what JSON has not, takes thrice as long."""
     if isinstance(value, dict):
-        return {key: copied(item) for key, item in value.items()}
+        return {key: copied(item) if isinstance(item, (dict, list)) else item for key, item in value.items()}
     return [copied(item) for item in value] if isinstance(value, list) else value
 
 

@@ -63,8 +63,12 @@ def _nested(rest: Pointer, value: Any) -> Any:
 
 def same(left: Any, right: Any) -> bool:
     """Tell whether two JSON values are equal as JSON has it: 1, 1.0 and true differ, as does the order of a list."""
+    if left is right:  # copies share what cannot change, which is most of them
+        return True
     if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(same(value, right[key]) for key, value in left.items())
+        if left.keys() != right.keys():
+            return False
+        return all(value is right[key] or same(value, right[key]) for key, value in left.items())
     if isinstance(left, list) and isinstance(right, list):
         return len(left) == len(right) and all(map(same, left, right))
     return type(left) is type(right) and bool(left == right)

@@ -21,7 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
-	"kubeflow-openshift-bench-controller-runtime/rewrite"
+	rewrite "kubeflow-openshift-bench-rewrite"
 )
 
 func mutate(ctx context.Context, request admission.Request) admission.Response {

@@ -9,7 +9,7 @@ import (
 	"log"
 	"os"
 
-	"kubeflow-openshift-bench-controller-runtime/rewrite"
+	rewrite "kubeflow-openshift-bench-rewrite"
 )
 
 func main() {

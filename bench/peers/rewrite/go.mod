@@ -1,0 +1,3 @@
+module kubeflow-openshift-bench-rewrite
+
+go 1.24.0
