@@ -8,6 +8,7 @@ import argparse
 import base64
 import json
 import random
+import re
 import sys
 import tempfile
 import time
@@ -27,6 +28,11 @@ WRITTEN_BACK = {
     "/data/config": "argo-executor writes the whole text of a ConfigMap's key, with one line of it changed",
     "/data/executor": "as /data/config",
 }
+TOLD_TO_THE_SENDER = {
+    r"annotation kubeflow-openshift/rules names no rule of ours: \S+": "the annotation is addressed to us",
+    r"left alone: \S+ is not a (map|list|list of texts)": "names of fields, never values, on the way to a wrong shape",
+}
+"""Warnings of the answer that may name what he sent; no log and no metric may."""
 BROKEN_SETTINGS = "rules: {fs-group: maybe}\n"
 
 
@@ -78,11 +84,16 @@ def hits(answer: bytes) -> tuple[list[str], list[str]]:
     operations = json.loads(base64.b64decode(patch)) if patch else []
     back = [each["path"] for each in operations if WORD in json.dumps(each.get("value"))]
     wrong = [f"a patch of {path}" for path in back if path not in WRITTEN_BACK]
-    wrong += [f"the answer {json.dumps(said)}"] if WORD in json.dumps(said) else []
+    text = json.dumps(said)
+    for warning in TOLD_TO_THE_SENDER:
+        text = re.sub(warning, "", text)
+    wrong += [f"the answer {text}"] if WORD in text else []
     return wrong, back
 
 
-def run(server: Server, config: Path, seed: int, reviews: int, *, quiet: bool = False) -> tuple[list[str], Counter[str]]:
+def run(
+    server: Server, config: Path, seed: int, reviews: int, *, quiet: bool = False
+) -> tuple[list[str], Counter[str]]:
     """Send reviews, some under a broken configuration; return where the word was, and what was sent and written back."""
     wrong, seen = list[str](), Counter[str]()
     dice = random.Random(seed)
@@ -117,8 +128,9 @@ def main() -> int:
         with serving("--config", str(config)) as server:
             wrong, seen = run(server, config, arguments.seed, arguments.reviews)
     command = f"python -m bench.canary --reviews {arguments.reviews} --seed {arguments.seed}"
-    figures = {"reviews": arguments.reviews, "seed": arguments.seed, "hits": len(wrong), "seen": dict(sorted(seen.items()))}
-    print(evidence.write("canary", command, started, {**figures, "mayBeWrittenBack": WRITTEN_BACK}))
+    figures = {"reviews": arguments.reviews, "seed": arguments.seed, "hits": len(wrong)}
+    allowed = {"mayBeWrittenBack": WRITTEN_BACK, "mayBeToldToTheSender": TOLD_TO_THE_SENDER}
+    print(evidence.write("canary", command, started, {**figures, "seen": dict(sorted(seen.items())), **allowed}))
     print(*wrong[:20], f"{len(wrong)} hits in {arguments.reviews} reviews", sep="\n")
     return bool(wrong)
 
