@@ -165,7 +165,13 @@ def _judge(mutant: Mutant) -> int:
             raise RuntimeError(f"no such tests: {stage}")
         if code:
             return 1
-    from tests.properties import checked  # noqa: PLC0415 - it imports the mutant
+    from tests import generate  # noqa: PLC0415 - they import the mutant
+    from tests.properties import checked  # noqa: PLC0415
+
+    sys.argv = ["tests.generate", "--check"]
+    with contextlib.redirect_stderr(io.StringIO()):
+        if generate.main():
+            return 1
 
     return bool(checked(1, range(500)).failed)
 
