@@ -95,7 +95,7 @@ def hits(answer: bytes) -> tuple[list[str], list[str]]:
 def run(
     server: Server, config: Path, seed: int, reviews: int, *, quiet: bool = False
 ) -> tuple[list[str], Counter[str]]:
-    """Send reviews, some under a broken configuration; return where the word was, and what was sent and written back."""
+    """Send reviews, some under a broken configuration; return where the word was, and what was answered."""
     wrong, seen = list[str](), Counter[str]()
     dice = random.Random(seed)
     connection = server.connect()
