@@ -8,32 +8,21 @@ import os
 import random
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
-
-from rich.progress import track
 
 from bench import evidence
+from bench.chunks import spread
 from tests.properties import Seen, checked
 
-CHUNK = 500
 SHOWN = 20
 """Failing cases that are printed; the count says how many there were."""
 
 
 def run(seed: int, cases: int, processes: int, *, quiet: bool = False) -> Seen:
     """Run the cases of a seed in several processes."""
-    chunks = [(seed, range(start, min(start + CHUNK, cases))) for start in range(0, cases, CHUNK)]
     seen = Seen()
-    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        running = pool.map(_chunk, chunks)
-        for part in track(running, f"{cases} cases of seed {seed}", total=len(chunks), disable=quiet):
-            seen.add(part)
+    for part in spread(checked, seed, cases, processes, quiet=quiet):
+        seen.add(part)
     return seen
-
-
-def _chunk(chunk: tuple[int, range]) -> Seen:
-    return checked(*chunk)
 
 
 def main() -> int:

@@ -169,6 +169,13 @@ def test_what_no_rewrite_can_save_is_said_with_the_scc_that_would(spec: Object, 
     assert outcome.warnings[0].endswith(f"service account node-agent needs an SCC like {scc}")
 
 
+def test_of_an_account_that_is_no_text_nothing_is_repeated() -> None:
+    spec = {"hostPID": True, "serviceAccountName": {"token": "secret"}, **SPEC}
+    obj = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {}, "spec": {"template": {"spec": spec}}}
+    warnings = evaluate(request_for(obj), Settings()).warnings
+    assert warnings == ["left as it is: it asks for hostPID: service account default needs an SCC like hostaccess"]
+
+
 def test_kinds_name_their_resource_in_lower_case_plural_and_their_group_after_the_first_dot() -> None:
     for kind, facts in KINDS.items():
         assert facts.resource == facts.resource.lower()

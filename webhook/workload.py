@@ -140,8 +140,7 @@ def pod(request: Request, at: Pointer, shape: Shape, settings: Settings) -> Pod 
     """
     obj = request.object or {}
     spec = mapping(obj, at)
-    account = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
-    if not spec or settings.exempts(request.namespace, account):
+    if not spec or settings.exempts(request.namespace, _account(spec)):
         return None
     is_pod = request.kind == "Pod"
     scc = mapping(obj, ("metadata", "annotations")).get("openshift.io/scc") if is_pod else None
@@ -205,8 +204,12 @@ def needed_grant(pod: Pod) -> str:
     else:
         scc = "hostmount-anyuid" if "hostPath" in host else "hostnetwork-v2"
     spec = mapping(pod.object, pod.at)
-    account = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
-    return f"it asks for {', '.join(needs)}: service account {str(account)[:60]} needs an SCC like {scc}"
+    return f"it asks for {', '.join(needs)}: service account {_account(spec)[:60]} needs an SCC like {scc}"
+
+
+def _account(spec: Object) -> str:
+    named = spec.get("serviceAccountName") or spec.get("serviceAccount")
+    return named if isinstance(named, str) else "default"
 
 
 def _needs(pod: Pod) -> Iterator[str]:

@@ -1,0 +1,140 @@
+"""Hide a word in everything an object may hold, and look for it where it must not be: `python -m bench.canary`.
+
+The word is in variables, arguments, annotations, labels, data, and the names and values of fields nobody knows. It may
+come back in no answer, log line or metric; only a patch may carry it, and only where a rule writes a whole text back.
+"""
+
+import argparse
+import base64
+import json
+import random
+import re
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from rich.progress import track
+
+from bench import evidence
+from tests import malformed, random_objects
+from tests.server import Server, review, serving
+from webhook.model import Object, Request
+
+WORD = "canary5f1e"
+WRITTEN_BACK = {
+    "/data/config": "argo-executor writes the whole text of a ConfigMap's key, with one line of it changed",
+    "/data/executor": "as /data/config",
+}
+TOLD_TO_THE_SENDER = {
+    r"annotation kubeflow-openshift/rules names no rule of ours: \S+": "the annotation is addressed to us",
+    r"service account \S+ needs an SCC": "the name of whom it must be granted to",
+    r"left alone: \S+ is not a (map|list|list of texts)": "names of fields, never values, on the way to a wrong shape",
+}
+"""Warnings of the answer that may name what he sent; no log and no metric may."""
+BROKEN_SETTINGS = "rules: {fs-group: maybe}\n"
+
+
+def hidden(dice: random.Random) -> tuple[Request, bytes]:
+    """Return a request with the word in it, and the body that is sent: whole, or broken on the way."""
+    request = random_objects.request(dice)
+    for obj in (request.object, request.old):
+        if obj is not None:
+            hide(dice, obj)
+    body = review(request)
+    if dice.random() < 0.3:
+        body = malformed.broken(dice, dice.choice(malformed.WAYS), body)
+    return request, body
+
+
+def hide(dice: random.Random, obj: Object) -> None:
+    """Put the word wherever a tenant may write what he likes, and in some places where he may not."""
+    obj |= {"data": {**as_map(obj.get("data")), WORD: WORD}, "stringData": {"password": WORD}, WORD: {WORD: [WORD]}}
+    metadata = obj["metadata"] = as_map(obj.get("metadata"))
+    metadata["annotations"] = as_map(metadata.get("annotations")) | {"token": WORD, WORD: WORD}
+    metadata["labels"] = as_map(metadata.get("labels")) | {WORD: WORD}
+    for text in ("config", "executor"):
+        if isinstance(obj["data"].get(text), str):
+            obj["data"][text] += f"\npassword: {WORD}\n"
+    places = list(maps(obj))
+    for place in dice.sample(places, min(4, len(places))):
+        place |= {"env": [{"name": WORD, "value": WORD}], "args": [WORD], "command": [WORD]}
+    for place in dice.sample(places, min(2, len(places))):
+        if place:
+            place[dice.choice(list(place))] = dice.choice((WORD, [WORD], {WORD: WORD}, {WORD: {"template": WORD}}))
+
+
+def as_map(value: Any) -> Object:
+    return value if isinstance(value, dict) else {}
+
+
+def maps(value: Any) -> Any:
+    """Yield every map in a value."""
+    if isinstance(value, dict):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from maps(inner)
+
+
+def hits(answer: bytes) -> tuple[list[str], list[str]]:
+    """Return where the word is in an answer: where it must not be, and the paths of a patch that wrote it back."""
+    said = json.loads(answer)
+    patch = as_map(said.get("response")).pop("patch", "")
+    operations = json.loads(base64.b64decode(patch)) if patch else []
+    back = [each["path"] for each in operations if WORD in json.dumps(each.get("value"))]
+    wrong = [f"a patch of {path}" for path in back if path not in WRITTEN_BACK]
+    text = json.dumps(said)
+    for warning in TOLD_TO_THE_SENDER:
+        text = re.sub(warning, "", text)
+    wrong += [f"the answer {text}"] if WORD in text else []
+    return wrong, back
+
+
+def run(
+    server: Server, config: Path, seed: int, reviews: int, *, quiet: bool = False
+) -> tuple[list[str], Counter[str]]:
+    """Send reviews, some under a broken configuration; return where the word was, and what was answered."""
+    wrong, seen = list[str](), Counter[str]()
+    dice = random.Random(seed)
+    connection = server.connect()
+    for number in track(range(reviews), f"{reviews} reviews of seed {seed}", disable=quiet):
+        if number % 100 == 0:
+            config.write_text(BROKEN_SETTINGS if number % 200 else "")
+        _, body = hidden(dice)
+        connection.request("POST", "/mutate", body, {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        found, back = hits(response.read())
+        wrong += [f"review {number}: {each}" for each in found]
+        seen.update([f"status {response.status}", *(f"written back at {path}" for path in back)])
+    connection.close()
+    log, metrics = server.log.read_text(), server.observe("/metrics")[1]
+    seen["log lines"] = log.count("\n")
+    wrong += [f"the log: {line}" for line in log.splitlines() if WORD in line]
+    wrong += [f"the metrics: {line}" for line in metrics.splitlines() if WORD in line]
+    return wrong, seen
+
+
+def main() -> int:
+    """Run, print, write docs/evidence/canary.json; 1 where the word was seen."""
+    parser = argparse.ArgumentParser(prog="python -m bench.canary", description=__doc__)
+    parser.add_argument("--reviews", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
+    arguments = parser.parse_args()
+    started = time.time()
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder, "config.yaml")
+        config.write_text("")
+        with serving("--config", str(config)) as server:
+            wrong, seen = run(server, config, arguments.seed, arguments.reviews)
+    command = f"python -m bench.canary --reviews {arguments.reviews} --seed {arguments.seed}"
+    figures = {"reviews": arguments.reviews, "seed": arguments.seed, "hits": len(wrong)}
+    allowed = {"mayBeWrittenBack": WRITTEN_BACK, "mayBeToldToTheSender": TOLD_TO_THE_SENDER}
+    print(evidence.write("canary", command, started, {**figures, "seen": dict(sorted(seen.items())), **allowed}))
+    print(*wrong[:20], f"{len(wrong)} hits in {arguments.reviews} reviews", sep="\n")
+    return bool(wrong)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
