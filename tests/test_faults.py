@@ -91,8 +91,7 @@ def test_without_a_place_to_write_it_says_so_and_ends() -> None:
             [
                 sys.executable,
                 "-c",
-                f"import tempfile; tempfile.tempdir = {str(place)!r}\n"
-                "from webhook import cli\nexit(cli.main(['serve']))",
+                f"import tempfile; tempfile.tempdir = {str(place)!r}; from webhook import cli; cli.main(['serve'])",
             ],
             capture_output=True,
             text=True,

@@ -28,6 +28,8 @@ def measured() -> dict[str, set[str]]:
     observe.reloaded()
     observe.reviewed(request, Outcome({}), 0.001)
     observe.CHANGES.labels("fs-group")
+    observe.SHED.labels("busy")
+    observe.CERTIFICATES.labels("error")
     found: dict[str, set[str]] = {}
     for line in observe.metrics().decode().splitlines():
         if shown := re.match(r"(kubeflow_openshift_\w+)(?:{(.*)})? ", line):
