@@ -4,7 +4,6 @@ import ast
 import contextlib
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench import reloads
-from tests.server import serving
+from tests.server import few_files, serving
 from tests.test_server import REVIEW, post
 
 ROOT = Path(__file__).parent.parent
@@ -92,13 +91,9 @@ def test_without_a_place_to_write_it_says_so_and_ends() -> None:
 
 
 def test_few_file_descriptors_are_enough_for_new_connections_and_for_probes() -> None:
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.ExitStack() as stack:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (128, limits[1]))
-        try:
+        with few_files():
             server = stack.enter_context(serving("--workers", "1", "--threads", "4"))
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         (worker,) = server.workers()
         for _ in range(200):
             connection = stack.enter_context(contextlib.closing(server.connect()))

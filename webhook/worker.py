@@ -122,9 +122,12 @@ class Worker(ThreadWorker):
     def _wait(
         self, connection: Connection, event: int, then: Callable[[Connection], None], patience: float = PATIENCE
     ) -> None:
+        turn = connection.turn = connection.turn + 1
+
         def go_on(_socket: object) -> None:
-            self.poller.unregister(connection.tls)
-            then(connection)
+            if turn == connection.turn:  # else the same round of the loop has sent it away
+                self.poller.unregister(connection.tls)
+                then(connection)
 
         self.waiting.setdefault(connection, time.monotonic() + patience)
         self.poller.register(connection.tls, event, go_on)
@@ -135,6 +138,11 @@ class Worker(ThreadWorker):
         connection.set_timeout()
         self.keepalived_conns.append(connection)
         self.poller.register(connection.tls, selectors.EVENT_READ, partial(self.on_client_socket_readable, connection))
+
+    def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
+        """Go on with a connection that was kept, unless the same round of the loop has sent it away."""
+        if client.fileno() >= 0:
+            super().on_client_socket_readable(conn, client)
 
     def finish_request(self, conn: TConn, fs: Future[bool]) -> None:
         """Go on when the client has the whole answer."""
@@ -189,6 +197,7 @@ class Worker(ThreadWorker):
 
     def _send_away(self, connection: Connection, why: str, then: Callable[[Connection], None] | None = None) -> None:
         """End a wait; who was saying something hears why."""
+        connection.turn += 1
         self.poller.unregister(connection.tls)
         if self.waiting.pop(connection, None) is None:
             self.keepalived_conns.remove(connection)
