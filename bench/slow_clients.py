@@ -17,7 +17,7 @@ from tests.test_server import REVIEW, post
 REVIEWS = 100
 GIVES_UP = 10.0  # seconds
 STOCK = ("one byte of ClientHello", "dripping body")
-FLOOD = "never reading"  # it costs CPU as well, 60 reviews of 1,000 containers for each: few of them suffice
+FLOOD = "never reading"  # it costs CPU as well, 200 reviews of 300 containers for each: few of them suffice
 FEW = 4
 
 
