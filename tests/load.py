@@ -65,7 +65,7 @@ class Client:
 
     def end(self) -> None:
         """Close the connection."""
-        if self.streams:
+        if self.streams and not self.streams[1].is_closing():
             self.streams[1].transport.abort()
         self.streams = None
 

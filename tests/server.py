@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -137,3 +138,14 @@ def review(request: Request, version: str = "v1") -> bytes:
         "request": {key: value for key, value in body.items() if value not in ("", None)},
     }
     return json.dumps(envelope).encode()
+
+
+@contextmanager
+def few_files(limit: int = 128) -> Iterator[None]:
+    """Let processes that are started in the block open only a few files; and this one, as long as it lasts."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

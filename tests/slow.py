@@ -15,7 +15,7 @@ from webhook.model import Object, Request
 DRIP: Final = 0.3  # seconds between two bytes
 HEAD: Final = b"POST /mutate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n"
 
-CONTAINERS: Final = [{"name": f"c{number}", "securityContext": {"runAsUser": 1}} for number in range(1000)]
+CONTAINERS: Final = [{"name": f"c{number}", "securityContext": {"runAsUser": 1}} for number in range(300)]
 LARGE: Final[Object] = {"apiVersion": "v1", "kind": "PodTemplate", "template": {"spec": {"containers": CONTAINERS}}}
 BODY: Final = review(Request("PodTemplate", "CREATE", LARGE, uid="never-reads"))
 LARGE_ANSWER: Final = HEAD.replace(b"60000", str(len(BODY)).encode()) + b"\r\n" + BODY
@@ -55,7 +55,7 @@ async def _half_closed(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
 
 async def _never_reads(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.transport.pause_reading()  # type: ignore[attr-defined] # every transport that reads has it
-    writer.write(LARGE_ANSWER * 60)
+    writer.write(LARGE_ANSWER * 200)
     await writer.drain()
     await asyncio.sleep(60)
 

@@ -4,17 +4,15 @@ import ast
 import contextlib
 import json
 import os
-import resource
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
 from bench import reloads
-from tests.server import serving
+from tests.server import few_files, serving
 from tests.test_server import REVIEW, post
 
 ROOT = Path(__file__).parent.parent
@@ -85,31 +83,17 @@ def test_a_disk_that_fills_up_under_the_metrics_stops_nobody(tmp_path: Path) -> 
 
 
 def test_without_a_place_to_write_it_says_so_and_ends() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder, "none")
-        ended = subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                f"import tempfile; tempfile.tempdir = {str(place)!r}; from webhook import cli; cli.main(['serve'])",
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=20,
-        )
-    assert (ended.stdout, ended.stderr.count("\n")) == ("", 1)
-    assert str(place) in ended.stderr
+    program = "import tempfile; from webhook import cli; tempfile.tempdir = '/no/such/place'; exit(cli.main(['serve']))"
+    command = [sys.executable, "-c", program]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
+    assert "/no/such/place" in ended.stderr
 
 
 def test_few_file_descriptors_are_enough_for_new_connections_and_for_probes() -> None:
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.ExitStack() as stack:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (128, limits[1]))
-        try:
+        with few_files():
             server = stack.enter_context(serving("--workers", "1", "--threads", "4"))
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         (worker,) = server.workers()
         for _ in range(200):
             connection = stack.enter_context(contextlib.closing(server.connect()))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.server import Server, serving
+from tests.server import Server, few_files, serving
 from tests.slow import ATTACKS, attacked
 from tests.test_server import REVIEW, post
 
@@ -63,3 +63,17 @@ def test_a_client_that_never_reads_holds_no_thread() -> None:
 def test_on_gunicorns_own_worker_it_does() -> None:
     with serving(*ONE_THREAD, module="tests.stock") as server, attacked(server, [NEVER_READING], 1):
         assert any(slowest(server, reviews=1) >= LONGEST for _ in range(200))
+
+
+def test_where_connections_run_out_the_oldest_waits_make_room_and_no_worker_falls() -> None:
+    """More dripping clients than connections there may be: they are sent away while their bytes come in."""
+    with contextlib.ExitStack() as stack:
+        with few_files():
+            server = stack.enter_context(serving("--workers", "1", "--threads", "4"))
+        (worker,) = server.workers()
+        with attacked(server, ["dripping header", "dripping body"], MANY):
+            time.sleep(0.5)
+            assert slowest(server, reviews=100) < LONGEST
+        assert server.workers() == [worker]
+        assert "Traceback" not in server.log.read_text()
+        assert 'shed_total{reason="full"}' in server.observe("/metrics")[1]

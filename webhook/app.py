@@ -18,12 +18,12 @@ from webhook.settings import Settings
 LARGE: Final = 2**19
 """Bytes from which on a review counts as large: reading it may take a hundred times the memory of a usual one."""
 
-LARGE_AT_ONCE: Final = 2
+LARGE_AT_ONCE: Final = 1
 """Of one process; that bounds its memory. The API server tries again after the second that we ask for."""
 
-MOST_VALUES: Final = 400_000
-"""Maps, lists and commas of a large review. Upstream's largest object has 20,000; `{"a":0}` over and over would have
-1,800,000, and take 170 MiB to read."""
+MOST_VALUES: Final = 250_000
+"""Maps, lists and commas of a large review. Objects at etcd's limit, new and old, have fewer; `{"a":0}` over and over
+would have 1,800,000, and take 170 MiB to read and three times that to copy."""
 
 TIMEOUT: Final = re.compile(r"(\d{1,4}(?:\.\d{1,9})?)(ms|s)")
 """What the API server writes of its timeoutSeconds, or of what is left of it: `?timeout=4.999s`, `?timeout=730ms`."""
@@ -46,7 +46,7 @@ def application(current: Callable[[], Settings]) -> Flask:
         if sum(map(body.count, (b"{", b"[", b","))) > MOST_VALUES:
             return _refusal(413, f"more than {MOST_VALUES} values")
         if not large.acquire(blocking=False):
-            return _not_now("busy", f"{LARGE_AT_ONCE} large reviews are being answered")
+            return _not_now("busy", "another large review is being answered")
         try:
             return _reviewed(body, current)
         finally:

@@ -73,6 +73,8 @@ class Connection(TConn):
         self.tls.unsent = bytearray()
         self.shaken = False
         self.leaving = False
+        self.turn = 0
+        """Counts the waits, so that what was to end one does not end the next."""
         self.parser: Any = None
         self.gathered = Gathered()
         self.next_request()

@@ -66,9 +66,9 @@ def _chunks(received: bytearray, at: int) -> Generator[None, None, bool]:
 
 
 def _size(line: bytearray) -> int:
-    """Read a chunk's size; -1 where it is none."""
+    """Read a chunk's size; below 0 where it is none."""
     try:
-        return max(-1, int(line.partition(b";")[0], 16))
+        return int(line.partition(b";")[0], 16)
     except ValueError:
         return -1
 

@@ -37,8 +37,8 @@ LINGER: Final = 2.0
 DRAIN: Final = 7.0
 """Seconds that we go on accepting after SIGTERM: until the last router knows that we leave. They lag by up to five."""
 
-MOST_HELD: Final = 32 * 2**20
-"""Bytes of requests in one process, whole or not: four of the largest, or thousands of the usual."""
+MOST_HELD: Final = 16 * 2**20
+"""Bytes of requests in one process, whole or not: two of the largest, or thousands of the usual."""
 
 NO_ROOM: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
@@ -110,18 +110,24 @@ class Worker(ThreadWorker):
             self._idle(connection)
         else:
             self._wait(connection, selectors.EVENT_READ, self._gather)
-            while len(connection.received) > RECORD and self._all_held() > MOST_HELD and self._make_room():
-                pass
+            if len(connection.received) > RECORD:
+                self._lighten()
 
-    def _all_held(self) -> int:
-        return self.held + sum(len(connection.received) for connection in self.waiting)
+    def _lighten(self) -> None:
+        """Send away who holds much and has waited longest, as long as too much is held."""
+        large = [connection for connection in self.waiting if len(connection.received) > RECORD]
+        while large and self.held + sum(len(connection.received) for connection in self.waiting) > MOST_HELD:
+            self._send_away(large.pop(0), "full", then=self._let_go)
 
     def _wait(
         self, connection: Connection, event: int, then: Callable[[Connection], None], patience: float = PATIENCE
     ) -> None:
+        turn = connection.turn = connection.turn + 1
+
         def go_on(_socket: object) -> None:
-            self.poller.unregister(connection.tls)
-            then(connection)
+            if turn == connection.turn:  # else the same round of the loop has sent it away
+                self.poller.unregister(connection.tls)
+                then(connection)
 
         self.waiting.setdefault(connection, time.monotonic() + patience)
         self.poller.register(connection.tls, event, go_on)
@@ -132,6 +138,11 @@ class Worker(ThreadWorker):
         connection.set_timeout()
         self.keepalived_conns.append(connection)
         self.poller.register(connection.tls, selectors.EVENT_READ, partial(self.on_client_socket_readable, connection))
+
+    def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
+        """Go on with a connection that was kept, unless the same round of the loop has sent it away."""
+        if client.fileno() >= 0:
+            super().on_client_socket_readable(conn, client)
 
     def finish_request(self, conn: TConn, fs: Future[bool]) -> None:
         """Go on when the client has the whole answer."""
@@ -151,7 +162,13 @@ class Worker(ThreadWorker):
         self.waiting.pop(connection, None)
         super().finish_request(connection, future)
         if connection.leaving:
+            self.nr_conns += 1  # gunicorn counted it off; it is here yet
             self._last_words(connection)
+
+    def _let_go(self, connection: Connection) -> None:
+        connection.received = bytearray()
+        connection.close(graceful=True)
+        self._last_words(connection)
 
     def _last_words(self, connection: Connection) -> None:
         """Let the client finish what it is saying; nobody listens."""
@@ -168,8 +185,7 @@ class Worker(ThreadWorker):
 
     def _drop(self, connection: Connection) -> None:
         self.waiting.pop(connection, None)
-        if not connection.leaving:  # gunicorn counted it off when it began to leave
-            self.nr_conns -= 1
+        self.nr_conns -= 1
         connection.close()
 
     def _make_room(self) -> bool:
@@ -179,18 +195,19 @@ class Worker(ThreadWorker):
             self._send_away(cast("Connection", longest), "full")
         return longest is not None
 
-    def _send_away(self, connection: Connection, why: str) -> None:
+    def _send_away(self, connection: Connection, why: str, then: Callable[[Connection], None] | None = None) -> None:
         """End a wait; who was saying something hears why."""
+        connection.turn += 1
         self.poller.unregister(connection.tls)
-        if connection not in self.waiting:
+        if self.waiting.pop(connection, None) is None:
             self.keepalived_conns.remove(connection)
+        if not connection.leaving:
+            observe.shed(why)
         if connection.received and not connection.tls.unsent:
             _refuse(connection.tls, "503 Service Unavailable\r\nRetry-After: 1", f"{why}: try again")
             with suppress(OSError, ValueError):
                 connection.tls.flush()
-        if not connection.leaving:
-            observe.shed(why)
-        self._drop(connection)
+        (then or self._drop)(connection)
 
     def murder_pending(self) -> None:
         """Send away everyone whose time is up; and leave, when ours is."""

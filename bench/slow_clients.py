@@ -1,0 +1,72 @@
+"""Let slow clients hold a server up: `python -m bench.slow_clients`. How long others wait, here and on gunicorn's."""
+
+import argparse
+import contextlib
+import time
+from typing import Any
+
+from rich.progress import track
+
+from bench import evidence
+from bench.table import show
+from tests.load import Sample, quantile
+from tests.server import Server, serving
+from tests.slow import ATTACKS, attacked
+from tests.test_server import REVIEW, post
+
+REVIEWS = 100
+GIVES_UP = 10.0  # seconds
+STOCK = ("one byte of ClientHello", "dripping body")
+FLOOD = "never reading"  # it costs CPU as well, 200 reviews of 300 containers for each: few of them suffice
+FEW = 4
+
+
+def measure(attackers: int, name: str, module: str = "webhook") -> dict[str, Any]:
+    """Let so many attackers of one sort at a server, and see how long reviews take on connections of their own."""
+    count = FEW if name == FLOOD else attackers
+    with serving(module=module) as server:
+        with attacked(server, [name], count):
+            time.sleep(1)
+            samples = _reviews(server, REVIEWS if module == "webhook" else 3)
+            healthy = [server.observe("/healthz")[0] for _ in range(10)] if module == "webhook" else []
+        left = time.monotonic()
+        _reviews(server, 1)
+        recovery = time.monotonic() - left
+    return {
+        "attackers": count,
+        "sort": name,
+        "server": "webhook" if module == "webhook" else "stock gunicorn",
+        "median, s": round(quantile(samples, 0.5), 4),
+        "p99, s": round(quantile(samples, 0.99), 4),
+        "unanswered": sum(sample.status != 200 for sample in samples),
+        "probes that failed": sum(status != 200 for status in healthy),
+        "first answer after they left, s": round(recovery, 3),
+    }
+
+
+def _reviews(server: Server, number: int) -> list[Sample]:
+    samples = []
+    for _ in range(number):
+        began, status = time.monotonic(), 0
+        with contextlib.closing(server.connect(timeout=GIVES_UP)) as connection, contextlib.suppress(OSError):
+            status = post(connection, REVIEW).status
+        samples.append(Sample(began, time.monotonic() - began, status, close=True))
+    return samples
+
+
+def main() -> None:
+    """Measure, print, keep."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--attackers", type=int, nargs="+", default=[64, 500])
+    options = parser.parse_args()
+    started = time.time()
+    runs = [(count, name, "webhook") for count in options.attackers for name in ATTACKS]
+    runs += [(min(options.attackers), name, "tests.stock") for name in STOCK]
+    rows = [measure(*run) for run in track(runs, "attacking")]
+    command = f"python -m bench.slow_clients --attackers {' '.join(map(str, options.attackers))}"
+    path = evidence.write("slow_clients", command, started, {"runs": rows})
+    show("reviews while others hold the server up", rows, path)
+
+
+if __name__ == "__main__":
+    main()
