@@ -12,6 +12,7 @@ import copy
 import importlib
 import importlib.machinery
 import io
+import json
 import os
 import resource
 import sys
@@ -26,9 +27,10 @@ import pytest
 from rich.progress import track
 
 from bench import evidence
-from bench.mutants_explained import EXPLAINED
 
 ROOT = Path(__file__).parent.parent
+EXPLAINED: dict[str, str] = json.loads((ROOT / "bench/mutants_explained.json").read_text())
+"""Mutants that no test can notice, each with why: they say the same in other words."""
 FILES = (*sorted((ROOT / "webhook/rules").glob("[a-z]*.py")), ROOT / "webhook/patch.py", ROOT / "webhook/review.py")
 ENGINE_TESTS = "(test_the_engine or test_the_patch or test_evaluating or test_the_order or test_the_request)"
 QUIETLY = ("-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
@@ -65,7 +67,9 @@ class Mutant:
 
     @property
     def name(self) -> str:
-        return f"{self.file.relative_to(ROOT)}: {self.change}"
+        """Return what stays the same when lines above it come and go."""
+        text = self.file.read_text().splitlines()[self.line - 1].strip() if self.line else ""
+        return f"{self.file.relative_to(ROOT)}: {text}: {self.change}"
 
 
 def mutants(file: Path) -> Iterator[Mutant]:
@@ -119,7 +123,7 @@ def _other(value: Any) -> Any:
 def _short(text: str, other: str) -> str:
     """Return the part of a text in which it differs from another, with a little around it."""
     start, end = _alike(text, other), _alike(text[::-1], other[::-1])
-    return " ".join(text[max(0, start - 30) : max(start, len(text) - end) + 20].split())
+    return " ".join(text[max(0, start - 12) : max(start, len(text) - end) + 12].split())
 
 
 def _alike(text: str, other: str) -> int:
@@ -202,7 +206,7 @@ def main() -> int:
         for mutant, was_noticed in zip(made, track(pool.map(noticed, made), "mutants", total=len(made)), strict=True):
             if not was_noticed:
                 survivors.append(mutant)
-                print(f"{mutant.file.relative_to(ROOT)}:{mutant.line}: {mutant.change}", flush=True)
+                print(mutant.name, flush=True)
     explained = {mutant.name: EXPLAINED[mutant.name] for mutant in survivors if mutant.name in EXPLAINED}
     gaps = sorted({mutant.name for mutant in survivors} - explained.keys())
     figures = {

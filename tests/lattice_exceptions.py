@@ -104,9 +104,9 @@ def output_directory(one: Difference) -> bool:
     if not below or one.before is not ABSENT or not found(one.old, (*template, "outputs")):
         return False
     if place == ("volumes",):
-        return _empty_volume(one.after, "output-")
+        return _empty_volume(one.after, "output")
     mounted = place in (("container", "volumeMounts"), ("script", "volumeMounts"))
-    return mounted and _mounts_empty(one, (*template, "volumes"), one.at[:-1], "output-")
+    return mounted and _mounts_empty(one, (*template, "volumes"), one.at[:-1], "output")
 
 
 def _empty_volume(volume: Any, prefix: str) -> bool:
