@@ -221,7 +221,8 @@ def test_a_reason_is_json(server: Server) -> None:
 
 def test_tls_is_1_2_or_newer(server: Server, tmp_path: Path) -> None:
     path = tmp_path / "serving.pem"
-    path.write_bytes(authority.serving(authority.authority("test", days=1), ("localhost",), days=1).pem())
+    ca = authority.authority("test", ["localhost"], days=1)
+    path.write_bytes(authority.serving(ca, ["localhost"], days=1).pem())
     assert Certificate(path, None).made().minimum_version == ssl.TLSVersion.TLSv1_2
     context = server.trust()
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
