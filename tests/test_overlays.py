@@ -130,6 +130,14 @@ def test_every_overlay_renders(cluster: Cluster, name: str) -> None:
 
 
 @pytest.mark.rig
+def test_without_match_conditions_all_else_is_the_same(cluster: Cluster) -> None:
+    with_them, without = (rendered(cluster, OVERLAYS / name) for name in ("openshift", "without-match-conditions"))
+    for entry in of_kind(with_them, "MutatingWebhookConfiguration")[0]["webhooks"]:
+        assert entry.pop("matchConditions")
+    assert without == with_them
+
+
+@pytest.mark.rig
 @pytest.mark.parametrize("name", ["kubeflow-0.7", "crc"])
 def test_removing_it_removes_what_it_added_and_nothing_else(cluster: Cluster, show: Show, name: str) -> None:
     folder = str(OVERLAYS / name)

@@ -26,8 +26,11 @@ from webhook.registry import pod_rule
 IMAGES = re.compile(r"(^|/)metacontroller(io)?/metacontroller([:@]|$)")
 UNNEEDED = {"allowPrivilegeEscalation", "privileged"}
 
+ASKS = f"c.?securityContext.optMap(s, s != null && s.all(k, k in {sorted(UNNEEDED)}) && s.exists(k, s[k] == true))"
+KNOWN = f"c.?image.orValue('').matches(r'{IMAGES.pattern}') && {ASKS}.orValue(false)"
 
-@pod_rule
+
+@pod_rule(condition=f"template && context == {{}} && size(containers) == 1 && containers.exists(c, {KNOWN})")
 def unneeded_privilege(pod: Pod) -> Iterator[Change]:
     """Drop both from a pod that asks for nothing else."""
     asked, containers = pod.identity_kept in ("", "it asks for privileged"), list(pod.containers())
