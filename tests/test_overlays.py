@@ -76,6 +76,14 @@ def test_the_accounts_that_the_rule_names_are_those_that_the_overlay_makes() -> 
 
 
 @pytest.mark.rig
+def test_without_match_conditions_all_else_is_the_same(cluster: Cluster) -> None:
+    with_them, without = (rendered(cluster, OVERLAYS / name) for name in ("openshift", "without-match-conditions"))
+    for entry in of_kind(with_them, "MutatingWebhookConfiguration")[0]["webhooks"]:
+        assert entry.pop("matchConditions")
+    assert without == with_them
+
+
+@pytest.mark.rig
 def test_those_whose_images_need_root_may_use_anyuid_and_nobody_else(cluster: Cluster, show: Show) -> None:
     accounts = "/api/v1/namespaces/istio-system/serviceaccounts"
     cluster.make(accounts, {"metadata": {"name": PILOT}})

@@ -72,6 +72,8 @@ def _left_alone(request: Request, obj: Object, settings: Settings) -> bool:
 
 def _offer_object(draft: Draft, rules: Sequence[Rule], settings: Settings) -> None:
     rules = _unless_skipped(draft, rules, ("metadata",))
+    if not rules:
+        return  # nor is it looked at
     for rule in rules:
         if rule.on_object:
             _apply(draft, rule, rule.on_object(draft.object, settings))

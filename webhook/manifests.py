@@ -28,6 +28,14 @@ class _Dumper(yaml.CSafeDumper):
         return True
 
 
+def _written(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    """Represent a text of several lines as people write it."""
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _written)
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """One document of a file: its text, byte for byte, and what it says."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from webhook import conditions
 from webhook.model import Object
 from webhook.registry import Rule
 from webhook.workload import KINDS, group_of
@@ -55,11 +56,6 @@ SCOPES: Final = (
 )
 """Requirements of one selector are all to be met, so each way to be Kubeflow's takes an entry of its own."""
 
-NOT_OF_THE_PLATFORM: Final = {
-    "name": "not-of-the-platform",
-    "expression": "!request.namespace.startsWith('openshift-') && !request.namespace.startsWith('kube-')",
-}
-
 
 SINCE_1_14: Final = {"matchConditions", "matchPolicy", "objectSelector", "reinvocationPolicy"}
 """What an entry may have that Kubernetes 1.14 does not know, and drops in silence; the Service's port too."""
@@ -86,14 +82,12 @@ def configuration(rules: Iterable[Rule], *, legacy: bool = False) -> Object:
     }
 
 
-def _offered(rules: list[Rule], *, namespaced: bool) -> tuple[list[str], list[str], dict[str, str]]:
-    """Return the kinds with pods that rules come for, the kinds of objects without, and the conditions of those."""
-    wanted = {kind: [rule for rule in rules if kind in rule.kinds] for kind in KINDS if kind != "Namespace"}
-    wanted = {kind: found for kind, found in wanted.items() if found and KINDS[kind].namespaced == namespaced}
-    workloads = [kind for kind in wanted if KINDS[kind].pods or KINDS[kind].objects]
-    objects = [kind for kind in wanted if kind not in workloads]
-    conditions = {kind: " || ".join(f"({rule.condition or 'true'})" for rule in wanted[kind]) for kind in objects}
-    return workloads, objects, conditions
+def _offered(rules: list[Rule], *, namespaced: bool) -> tuple[list[str], list[str]]:
+    """Return the kinds with pods that rules come for, and the kinds of objects without."""
+    wanted = {kind for rule in rules for kind in rule.kinds if kind != "Namespace"}
+    found = [kind for kind in KINDS if kind in wanted and KINDS[kind].namespaced == namespaced]
+    workloads = [kind for kind in found if KINDS[kind].pods or KINDS[kind].objects]
+    return workloads, [kind for kind in found if kind not in workloads]
 
 
 def _of_namespaced(rules: list[Rule]) -> Iterator[Object]:
@@ -102,7 +96,7 @@ def _of_namespaced(rules: list[Rule]) -> Iterator[Object]:
     Workloads fail closed: admitted unchanged their pods would be refused, and their users can apply again. The others
     fail open: SCC has judged Pods and judges them again, and a missing webhook must not stop a running system.
     """
-    workloads, objects, conditions = _offered(rules, namespaced=True)
+    workloads, objects = _offered(rules, namespaced=True)
     pods = [kind for kind in workloads if kind == "Pod"]
     workloads = [kind for kind in workloads if kind != "Pod"]
     for index, scope in enumerate(SCOPES):
@@ -110,25 +104,24 @@ def _of_namespaced(rules: list[Rule]) -> Iterator[Object]:
         selector = [scope.chosen(), *(earlier.others() for earlier in SCOPES[:index])]
         if index:
             selector.append({"key": SCOPES[0].key, "operator": "NotIn", "values": [OWN]})
-        for what, kinds, policy, when in (
-            ("workloads", workloads, "Fail", {}),
-            ("pods", pods, "Ignore", {}),
-            ("objects", objects, "Ignore", conditions),
+        for what, kinds, policy in (
+            ("workloads", workloads, "Fail"),
+            ("pods", pods, "Ignore"),
+            ("objects", objects, "Ignore"),
         ):
             if kinds:
                 entry = _entry(f"{what}.{scope.name}", kinds, policy)
                 entry["namespaceSelector"] = {"matchExpressions": selector}
-                entry["matchConditions"] = [NOT_OF_THE_PLATFORM, *_match_conditions(when)]
+                entry["matchConditions"] = [conditions.NOT_OF_THE_PLATFORM, *conditions.of(rules, kinds)]
                 yield entry
 
 
 def _of_cluster(rules: list[Rule]) -> Iterator[Object]:
     """Yield an entry for Kubeflow's cluster-wide kinds with pods, and one for other cluster-wide objects."""
-    workloads, objects, conditions = _offered(rules, namespaced=False)
-    if workloads:
-        yield _entry("workloads.cluster", workloads, "Fail")
-    if objects:
-        yield {**_entry("objects.cluster", objects, "Ignore"), "matchConditions": list(_match_conditions(conditions))}
+    workloads, objects = _offered(rules, namespaced=False)
+    for what, kinds, policy in (("workloads", workloads, "Fail"), ("objects", objects, "Ignore")):
+        if kinds:
+            yield {**_entry(f"{what}.cluster", kinds, policy), "matchConditions": [*conditions.of(rules, kinds)]}
 
 
 def _of_namespaces(rules: list[Rule]) -> Iterator[Object]:
@@ -137,14 +130,8 @@ def _of_namespaces(rules: list[Rule]) -> Iterator[Object]:
         yield {
             **_entry(f"{label.replace('.', '-').replace('/', '-')}.namespaces", ["Namespace"], "Ignore"),
             "objectSelector": {"matchExpressions": [{"key": label, "operator": "Exists"}]},
+            "matchConditions": [*conditions.of(rules, ["Namespace"])],
         }
-
-
-def _match_conditions(conditions: dict[str, str]) -> Iterator[Object]:
-    """Yield for each kind a condition that is true of all other kinds, since all conditions of an entry must hold."""
-    for kind, condition in conditions.items():
-        name = kind.partition(".")[0]
-        yield {"name": f"concerned-{name.lower()}", "expression": f"request.kind.kind != '{name}' || ({condition})"}
 
 
 def _entry(name: str, kinds: list[str], policy: str) -> Object:

@@ -29,7 +29,10 @@ class Rule:
     labels: tuple[str, ...]
     """An object without any of these labels does not concern the rule; empty where labels do not matter."""
     condition: str
-    """An object of which this is not true (CEL) does not concern the rule; empty where it cannot be said so."""
+    """An object of which this is not true (CEL) does not concern the rule; empty where it cannot be said so.
+
+    Of `object` and `request`; of a pod also `spec`, `context`, `containers` and more (see conditions.py).
+    """
     default: bool
     options: Options
     page: Page
@@ -54,13 +57,14 @@ RULES: Final[dict[str, Rule]] = {}
 def pod_rule(function: PodRule, /) -> PodRule: ...
 @overload
 def pod_rule(
-    *, kinds: tuple[str, ...] = ..., default: bool = ..., options: Options | None = ...
+    *, kinds: tuple[str, ...] = ..., condition: str = ..., default: bool = ..., options: Options | None = ...
 ) -> Callable[[PodRule], PodRule]: ...
 def pod_rule(
     function: PodRule | None = None,
     /,
     *,
     kinds: tuple[str, ...] = POD_KINDS,
+    condition: str = "",
     default: bool = True,
     options: Options | None = None,
 ) -> PodRule | Callable[[PodRule], PodRule]:
@@ -68,7 +72,7 @@ def pod_rule(
 
     def register(function: PodRule) -> PodRule:
         rule, page = _named(function, kinds, POD_KINDS)
-        RULES[rule] = Rule(rule, function, None, kinds, (), "", default, options or {}, page)
+        RULES[rule] = Rule(rule, function, None, kinds, (), condition, default, options or {}, page)
         return function
 
     return register(function) if function else register

@@ -32,9 +32,14 @@ OWNERS = {
     "tensorboard.kubeflow.org": ("tensorboards",),
     "trainer.kubeflow.org": ("trainjobs",),
 }
-NAMES = sorted({each for names in OWNERS.values() for each in names})
-NAMED = f"object.rules.exists(r, has(r.resources) && r.resources.exists(name, name in {NAMES}))"
-CONDITION = f"has(object.rules) && object.rules != null && !has(object.aggregationRule) && {NAMED}"
+GRANTED = "!has(r.resourceNames) && r.apiGroups.exists(g, g in [group, '*']) && r.verbs.exists(v, v in {})"
+MAY, HAS = (GRANTED.format(verbs) for verbs in (["create", "update", "*"], ["update", "*"]))
+NAMED = "r.resources.exists(n, n in [name + '/finalizers', '*/finalizers', '*'])"
+LACKS = f"object.rules.exists(r, has(r.resources) && name in r.resources && {MAY}) && "
+LACKS += f"!object.rules.exists(r, has(r.resources) && {NAMED} && {HAS})"
+ANY = f"[{ ({g: [*n] for g, n in OWNERS.items()}) }].exists(all, all.exists(group, all[group].exists(name, {LACKS})))"
+LEFT = "has(object.aggregationRule) || object.metadata.?labels.orValue({}).exists(l, l.contains('aggregate-to-'))"
+CONDITION = f"has(object.rules) && object.rules != null && !({LEFT}) && (size(object.rules) > 100 || {ANY})"
 BECAUSE = "who makes what an owner owns must be allowed to update the owner's finalizers"
 
 

@@ -28,7 +28,10 @@ WARNING = "no Istio sidecars in this namespace: its AuthorizationPolicies are no
 
 
 @object_rule(
-    "Namespace", labels=("istio-injection", "istio.io/rev"), options={"namespaces": ("profiles", "all", "none")}
+    "Namespace",
+    labels=("istio-injection", "istio.io/rev"),
+    condition="object.metadata.?labels[?'istio-injection'].orValue('enabled') == 'enabled'",
+    options={"namespaces": ("profiles", "all", "none")},
 )
 def istio_injection(namespace: Object, settings: Settings) -> Iterator[Change]:
     """Drop `istio-injection: enabled` and `istio.io/rev`."""

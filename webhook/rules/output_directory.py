@@ -28,8 +28,10 @@ from webhook.registry import pod_rule
 KINDS = ("ClusterWorkflowTemplate", "CronWorkflow", "Workflow", "WorkflowTemplate")
 BECAUSE = "the k8sapi executor fetches outputs from volumes only"
 
+OUTPUTS = "['artifacts', 'parameters'].exists(f, part.?outputs[?f].hasValue())"
 
-@pod_rule(kinds=tuple(f"{kind}.argoproj.io" for kind in KINDS), default=False)
+
+@pod_rule(kinds=tuple(f"{kind}.argoproj.io" for kind in KINDS), default=False, condition=OUTPUTS)
 def output_directory(pod: Pod) -> Iterator[Change]:
     """Mount an emptyDir at the directory of each output."""
     for index in range(len(sequence(pod.object, (*pod.at, "templates")))):

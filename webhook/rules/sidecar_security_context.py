@@ -27,7 +27,22 @@ from webhook.scc.strategies import capabilities
 BECAUSE = "a webhook injected this container after SCC had judged the Pod"
 
 
-@pod_rule(kinds=("Pod",))
+USER, NON_ROOT = "s.?runAsUser.orValue(null)", "s.?runAsNonRoot.orValue(context.?runAsNonRoot.orValue(null))"
+UNSET = f"({USER} == null && !(context.?runAsUser.orValue(null) in allocated) && size(allocated) > 0)"
+
+
+def _incomplete(name: str) -> str:
+    """Write that an SCC admitted the Pod, and that a container lacks what that one assigns."""
+    dropped = f"{SCCS[name]['requiredDropCapabilities']}.all(d, d in s.?capabilities.?drop.orValue([]))"
+    asks = f"s.?capabilities.?add.orValue([]).exists(a, !(a in {SCCS[name].get('allowedCapabilities', [])}))"
+    escalates = " || !has(s.allowPrivilegeEscalation)" if SCCS[name].get("allowPrivilegeEscalation") is False else ""
+    lacks = f"{USER} in foreign || {UNSET} || {NON_ROOT} == null || !{dropped}{escalates}"
+    return (
+        f"scc == '{name}' && containers.exists(c, [c.?securityContext.orValue({{}})].exists(s, !{asks} && ({lacks})))"
+    )
+
+
+@pod_rule(kinds=("Pod",), condition=f"!kept && ({_incomplete('restricted')} || {_incomplete('restricted-v2')})")
 def sidecar_security_context(pod: Pod) -> Iterator[Change]:
     """Complete every container to what the SCC that admitted the Pod assigns."""
     if pod.scc in ("restricted", "restricted-v2") and not pod.identity_kept:

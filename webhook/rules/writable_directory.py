@@ -32,7 +32,17 @@ LONGEST = (
 BECAUSE = "the image leaves this directory to one UID"
 
 
-@pod_rule(options={"images": ()})
+def _unmounted(regex: str, path: str) -> str:
+    """Write that container `c` has such an image and no such mount; RE2 cannot look around, and matches more."""
+    mounted = [path[:end] + slash for end in range(len(path) + 1) if path[end:][:1] in ("/", "") for slash in ("", "/")]
+    mounts = f"c.?volumeMounts.orValue([]).exists(m, m.?mountPath.orValue('none') in {mounted})"
+    return f"c.?image.orValue('').matches(r'{re.sub(r'[(][?]<?!.*?[)]', '', regex)}') && !{mounts}"
+
+
+ASKS = " || ".join(_unmounted(*row) for row in TABLE.items())
+
+
+@pod_rule(options={"images": ()}, condition=f"template && pod_spec && !kept && containers.exists(c, {ASKS})")
 def writable_directory(pod: Pod) -> Iterator[Change]:
     """Mount an emptyDir where the image cannot be written."""
     table = {**TABLE, **pod.settings.table("writable-directory", "images")}
