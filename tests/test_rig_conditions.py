@@ -96,7 +96,7 @@ def test_of_a_release_those_are_sent_that_are_changed_or_warned_of(
     assert min(counted["sent"], counted["not sent"]) > 20
 
 
-def test_of_sent_objects_those_are_sent_that_are_changed_or_warned_of(
+def test_of_random_objects_those_are_sent_that_are_changed_or_warned_of(
     cluster: Cluster, conditions: sent.Reviews, request: pytest.FixtureRequest
 ) -> None:
     seed = request.config.getoption("--seed") or random.SystemRandom().randrange(2**32)

@@ -30,6 +30,11 @@ NOT_OF_THE_PLATFORM: Final = {
     "name": "not-of-the-platform",
     "expression": "!request.namespace.startsWith('openshift-') && !request.namespace.startsWith('kube-')",
 }
+NOT_THE_PLATFORMS: Final = {
+    "name": "not-the-platforms",  # of a Namespace, whose request names none while it is created
+    "expression": "!object.metadata.?name.orValue('').startsWith('openshift-')"
+    " && !object.metadata.?name.orValue('').startsWith('kube-')",
+}
 SKIPS: Final = f"annotations[?'{SKIP_ANNOTATION}']"
 NOT_LEFT_ALONE: Final = {
     "name": "not-left-alone",
@@ -138,7 +143,7 @@ def _holder(root: str, path: str) -> str:
     """Write what has the `spec` at a path; what else stands for a spec is put into one."""
     *above, last = path.split(".")
     if last != "spec":
-        return f"{{'spec': {'.?'.join([root, *above, last])}.orValue({{}})}}"
+        return f"dyn({{'spec': {'.?'.join([root, *above, last])}.orValue({{}})}})"
     return f"{'.?'.join([root, *above])}.orValue({{}})" if above else root
 
 

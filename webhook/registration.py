@@ -125,12 +125,14 @@ def _of_cluster(rules: list[Rule]) -> Iterator[Object]:
 
 
 def _of_namespaces(rules: list[Rule]) -> Iterator[Object]:
-    """Yield an entry for each label of a Namespace that a rule comes for: others are never sent."""
-    for label in sorted({label for rule in rules if "Namespace" in rule.kinds for label in rule.labels}):
+    """Yield an entry for each label of a Namespace that a rule comes for: others are never sent, and none twice."""
+    labels = sorted({label for rule in rules if "Namespace" in rule.kinds for label in rule.labels})
+    for index, label in enumerate(labels):
+        earlier = [{"key": key, "operator": "DoesNotExist"} for key in labels[:index]]
         yield {
             **_entry(f"{label.replace('.', '-').replace('/', '-')}.namespaces", ["Namespace"], "Ignore"),
-            "objectSelector": {"matchExpressions": [{"key": label, "operator": "Exists"}]},
-            "matchConditions": [*conditions.of(rules, ["Namespace"])],
+            "objectSelector": {"matchExpressions": [{"key": label, "operator": "Exists"}, *earlier]},
+            "matchConditions": [conditions.NOT_THE_PLATFORMS, *conditions.of(rules, ["Namespace"])],
         }
 
 
