@@ -28,7 +28,8 @@ from webhook.registry import pod_rule
 KINDS = ("ClusterWorkflowTemplate", "CronWorkflow", "Workflow", "WorkflowTemplate")
 BECAUSE = "the k8sapi executor fetches outputs from volumes only"
 
-OUTPUTS = "['artifacts', 'parameters'].exists(f, part.?outputs[?f].hasValue())"
+SAID = "type(o) != map || 'artifacts' in o || 'parameters' in o"
+OUTPUTS = f"part.?outputs.optMap(o, {SAID}).orValue(false)"
 
 
 @pod_rule(kinds=tuple(f"{kind}.argoproj.io" for kind in KINDS), default=False, condition=OUTPUTS)
