@@ -26,8 +26,8 @@ def measure(attackers: int, name: str, module: str = "webhook") -> dict[str, Any
     count = FEW if name == FLOOD else attackers
     with serving(module=module) as server:
         with attacked(server, [name], count):
-            time.sleep(1)
-            samples = _reviews(server, REVIEWS if module == "webhook" else 3)
+            time.sleep(3)
+            samples = _reviews(server, REVIEWS if module == "webhook" else 5)
             healthy = [server.observe("/healthz")[0] for _ in range(10)] if module == "webhook" else []
         left = time.monotonic()
         _reviews(server, 1)

@@ -6,8 +6,6 @@ configuration changes and the younger worker is killed again and again. The elde
 
 import argparse
 import itertools
-import os
-import signal
 import statistics
 import tempfile
 import time
@@ -20,7 +18,7 @@ from typing import Any
 from rich.progress import Progress
 
 from bench import evidence, process
-from bench.kills import GRACE
+from bench.kills import Kill, in_flight, kill, on_its_connection
 from bench.reloads import A, B
 from bench.table import show_figures
 from certs import authority
@@ -53,7 +51,7 @@ class Record:
     """What was seen so far."""
 
     first_bad: int
-    kills: list[float] = field(default_factory=list)
+    kills: list[Kill] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     unexplained: list[str] = field(default_factory=list)
     slowest: float = 0.0
@@ -66,7 +64,7 @@ class Record:
             expected = 400 if sample.body >= self.first_bad else 200
             if sample.status == expected:
                 self.counts[str(expected)] += 1
-            elif not sample.status and any(_spans(sample, moment) for moment in self.kills):
+            elif not sample.status and (in_flight(sample, self.kills) or on_its_connection(sample, self.kills)):
                 self.counts["lost with a killed worker"] += 1
             else:
                 self.unexplained.append(f"{sample.status} instead of {expected}: {sample.why or sample.answer[:80]!r}")
@@ -77,10 +75,6 @@ class Record:
         """Look at memory, file descriptors and threads of the elder worker, and at the memory of all."""
         whole = process.whole_memory(server)
         self.looks.append((seconds, process.memory(elder), whole, process.descriptors(elder), process.threads(elder)))
-
-
-def _spans(sample: Sample, moment: float) -> bool:
-    return sample.began <= moment + GRACE and sample.began + sample.seconds >= moment
 
 
 @dataclass(slots=True)
@@ -119,14 +113,13 @@ def measure(minutes: float) -> dict[str, Any]:
             elder = pids[0]
             contents = itertools.cycle((B, A))
 
-            def kill() -> None:
-                record.kills.append(time.monotonic())
-                os.kill(next(pid for pid in server.workers() if pid != elder), signal.SIGKILL)
+            def kill_younger() -> None:
+                record.kills.append(kill(next(pid for pid in server.workers() if pid != elder)))
 
             chores = [
                 Chore(CERTIFICATE_EVERY * often, renewable.renew),
                 Chore(CONFIGURATION_EVERY * often, lambda: config.put(next(contents))),
-                Chore(KILL_EVERY * often, kill),
+                Chore(KILL_EVERY * often, kill_younger),
             ]
             start = time.monotonic()
             task = progress.add_task("soaking", total=minutes * 60)

@@ -24,6 +24,8 @@ class Sample:
     why: str = ""
     body: int = 0
     """Which of the bodies it was."""
+    opened: float = 0.0
+    """When its connection was there; where none came about, when it began."""
 
 
 class Client:
@@ -31,6 +33,7 @@ class Client:
 
     def __init__(self, server: Server, trust: ssl.SSLContext) -> None:
         self.server, self.trust = server, trust
+        self.opened = 0.0
         self.streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def post(self, body: bytes, path: str = "/mutate?timeout=10s") -> Sample:
@@ -41,18 +44,21 @@ class Client:
                 status, close, answer = await self._exchange(body, path)
         except (OSError, EOFError) as error:  # a TimeoutError is an OSError
             self.end()
-            return Sample(began, time.monotonic() - began, 0, close=True, why=f"{type(error).__name__}: {error}")
+            why = f"{type(error).__name__}: {error}"
+            return Sample(began, time.monotonic() - began, 0, close=True, why=why, opened=self.opened)
         if close:
             self.end()
-        return Sample(began, time.monotonic() - began, status, close, answer)
+        return Sample(began, time.monotonic() - began, status, close, answer, opened=self.opened)
 
     async def _exchange(self, body: bytes, path: str) -> tuple[int, bool, bytes]:
         if self.streams and self.streams[0].at_eof():  # Go's client, too, sees that an idle connection was closed
             self.end()
         if self.streams is None:
+            self.opened = time.monotonic()
             self.streams = await asyncio.open_connection(
                 self.server.host, self.server.port, ssl=self.trust, server_hostname="localhost", limit=2**20
             )
+            self.opened = time.monotonic()
         reader, writer = self.streams
         head = (
             f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"

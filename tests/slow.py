@@ -47,6 +47,12 @@ async def _drips_body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter
         await asyncio.sleep(DRIP)
 
 
+async def _drips_after_an_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(HEAD.replace(b"60000", b"2") + b"\r\n{}")
+    await reader.readuntil(b"}\n")
+    await _drips_header(reader, writer)
+
+
 async def _half_closed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.write(b"\x16")
     writer.write_eof()
@@ -66,6 +72,7 @@ ATTACKS: Final[dict[str, tuple[bool, Attack]]] = {
     "silent after the handshake": (True, _silent),
     "dripping header": (True, _drips_header),
     "dripping body": (True, _drips_body),
+    "dripping after an answer": (True, _drips_after_an_answer),
     "half closed": (False, _half_closed),
     "never reading": (True, _never_reads),
 }

@@ -122,6 +122,6 @@ def test_a_worker_that_was_stopped_for_a_while_goes_on() -> None:
         for signal in ("STOP", "CONT"):
             for worker in server.workers():
                 subprocess.run(["kill", f"-{signal}", str(worker)], check=True)
-            time.sleep(1.5)
+            time.sleep(0.7)
         answer = post(connection, REVIEW)
         assert json.loads(answer.read())["response"]["allowed"]

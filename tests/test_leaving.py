@@ -42,8 +42,9 @@ def test_sigterm_fails_nobody_as_long_as_the_port_is_open() -> None:
 @needs_proc
 def test_a_killed_worker_fails_only_what_it_had_in_hand_and_the_metrics_go_on() -> None:
     figures = kills.measure(3)
-    assert figures["requests"] > 200
-    assert figures["failed though they began after the kill"] == 0
+    assert figures["requests"] > 100
+    assert figures["failed otherwise"] == 0
+    assert figures["failed on a dead worker's connection, its end not yet seen"] <= 3 * 10, "once for each client"
     assert figures["longest without an answer, s"] < 2
     assert figures["metrics count every answer, whichever worker tells"]
 

@@ -31,7 +31,9 @@ async def _serve(host: str, port: int, ready: Callable[[], bool]) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         visitors[writer] = None
         if len(visitors) > MOST_CONNECTIONS:
-            next(iter(visitors)).transport.abort()
+            longest = next(iter(visitors))
+            del visitors[longest]
+            longest.transport.abort()
         try:
             async with asyncio.timeout(PATIENCE):
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -41,7 +43,7 @@ async def _serve(host: str, port: int, ready: Callable[[], bool]) -> None:
         except (OSError, EOFError, asyncio.LimitOverrunError):  # TimeoutError is an OSError
             pass
         finally:
-            del visitors[writer]
+            visitors.pop(writer, None)
             writer.transport.abort()
 
     server = await asyncio.start_server(answer, host, port, limit=LARGEST_HEAD, reuse_port=True)

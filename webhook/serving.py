@@ -2,6 +2,7 @@
 
 import os
 import resource
+import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ KEEP_ALIVE: Final = 120
 
 MOST_CONNECTIONS: Final = 500
 """Of one process. An API server keeps a handful open; each costs a file descriptor and some 40 KiB."""
+
+KERNEL_BUFFER: Final = 2**17
+"""Bytes, which Linux doubles, of each connection and direction; left alone they grow to 6 MiB of the pod's memory."""
 
 OWN_FILES: Final = 50 + probes.MOST_CONNECTIONS
 """File descriptors of a process that are not for the API server's connections."""
@@ -80,7 +84,7 @@ class _Server(BaseApplication):
             "worker_tmp_dir": HEARTBEATS if os.access(HEARTBEATS, os.W_OK) else None,
             "control_socket_disable": True,
             "loglevel": "warning",
-            "when_ready": lambda _server: observe.log({"event": "listening", "port": listen.port}),
+            "when_ready": lambda server: _listening(server, listen.port),
             "pre_fork": _take_slot,
             "post_fork": lambda _server, worker: observe.belong(worker.slot),
             "post_worker_init": lambda worker: _start(listen, certificate, worker),
@@ -141,6 +145,13 @@ class Certificate:
             else:
                 observe.certificate_changed(self.expiry)
         return self.context
+
+
+def _listening(server: Any, port: int) -> None:
+    for listener in server.LISTENERS:  # connections inherit it
+        for buffer in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+            listener.setsockopt(socket.SOL_SOCKET, buffer, KERNEL_BUFFER)
+    observe.log({"event": "listening", "port": port})
 
 
 def _take_slot(server: Any, worker: Worker) -> None:
