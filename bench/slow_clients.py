@@ -25,8 +25,9 @@ def measure(attackers: int, name: str, module: str = "webhook") -> dict[str, Any
     """Let so many attackers of one sort at a server, and see how long reviews take on connections of their own."""
     count = FEW if name == FLOOD else attackers
     with serving(module=module) as server:
+        time.sleep(1.5)  # until both workers accept
         with attacked(server, [name], count):
-            time.sleep(3)
+            time.sleep(1)
             samples = _reviews(server, REVIEWS if module == "webhook" else 5)
             healthy = [server.observe("/healthz")[0] for _ in range(10)] if module == "webhook" else []
         left = time.monotonic()
