@@ -227,8 +227,7 @@ ODD = {
 
 @pytest.mark.parametrize("body", ODD.values(), ids=ODD)
 def test_what_is_odd_but_a_review_is_answered(body: bytes) -> None:
-    response = answer(body)["response"]
-    assert response == {"uid": decode(body).uid, "allowed": True}
+    assert answer(body)["response"] == {"uid": decode(body).uid, "allowed": True}
 
 
 @pytest.mark.parametrize("depth", [100, 300, 600, 900])

@@ -26,9 +26,7 @@ MNIST = r"(?<!\bkubeflow/)\bpytorch[-_]dist[-_]mnist"  # kubeflow/pytorch-dist-m
 NOTEBOOK = r"\b(kubeflow-images-public/tensorflow|jupyter/)[^/:@]+-notebook"
 SERVER = r"\b(kubeflownotebookswg|notebook-servers)/(codeserver|rstudio|jupyter(?!-web-app))"
 TABLE = {MNIST: "/data", NOTEBOOK: "/home/jovyan", SERVER: "/home/jovyan"}
-LONGEST = (
-    256  # characters of an image's name that count, registries take no longer ones: expressions need time for each
-)
+LONGEST = 256  # characters of an image's name that count: an expression needs time for each
 BECAUSE = "the image leaves this directory to one UID"
 
 
