@@ -30,6 +30,10 @@ NOT_OF_THE_PLATFORM: Final = {
     "name": "not-of-the-platform",
     "expression": "!request.namespace.startsWith('openshift-') && !request.namespace.startsWith('kube-')",
 }
+NO_NAMESPACE_OF_THE_PLATFORM: Final = {
+    "name": NOT_OF_THE_PLATFORM["name"],
+    "expression": "!object.metadata.?name.orValue('').matches('^(openshift|kube)-')",
+}
 SKIPS: Final = f"annotations[?'{SKIP_ANNOTATION}']"
 NOT_LEFT_ALONE: Final = {
     "name": "not-left-alone",
