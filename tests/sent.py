@@ -17,6 +17,7 @@ from certs import authority
 from tests.installed import CONFIGURATIONS, namespace, serve
 from tests.rig.cluster import Cluster, wait
 from webhook import engine
+from webhook.fix import request_for
 from webhook.model import Object, Request
 from webhook.review import decode
 from webhook.rules import RULES
@@ -228,3 +229,12 @@ def verdict(seen: Seen, settings: Settings | None = None, *, odd: bool = False) 
 
 
 BAD: Final = ("failed", "missed", "twice", "superset: unexplained")
+
+
+def needed(objects: Iterable[Object]) -> dict[tuple[str, str], str]:
+    """Return by kind and name which objects are changed or warned of; and which are sent all the same, and why."""
+    found = {}
+    for request in map(request_for, objects):
+        if request.kind in KINDS and (why := "changed or warned of" if wanted(request) else excuse(Seen(request, 1))):
+            found[request.kind, request.name] = why
+    return found

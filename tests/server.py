@@ -59,6 +59,11 @@ class Server:
         pid = self.process.pid
         return sorted(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
 
+    def reviews(self) -> list[dict[str, Any]]:
+        """Return what the log says of each review so far."""
+        lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        return [line for line in lines if "uid" in line]
+
     def observe(self, path: str) -> tuple[int, str]:
         """GET a page of the observation port, which is plain HTTP."""
         connection = http.client.HTTPConnection(self.host, self.observe_port, timeout=10)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import upstream
+from tests import sent, upstream
 from tests.installed import install
 from tests.rig.cluster import Cluster, running
 from tests.server import Server
@@ -70,7 +70,12 @@ def test_every_workload_gets_a_pod_with_us_and_none_by_a_weaker_scc(
 
     with running(tmp_path / "with") as cluster:
         install(cluster, webhook)
+        earlier = len(webhook.reviews())
         saved = install_all(cluster, objects)
+        reviews, needed = webhook.reviews()[earlier:], sent.needed(objects)
+        assert [line for line in reviews if not line["rules"] and (line["kind"], line["name"]) not in needed] == []
+        assert len(reviews) < workloads * 2
+        print(f"{release}: {len(reviews)} reviews, {sum(bool(line['rules']) for line in reviews)} with changes")
         assert saved.refused == {}
         assert len(saved.admitted) == workloads
         assert {saved.admitted[key] for key in alone.refused} == {"restricted-v2"}

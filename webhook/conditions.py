@@ -30,10 +30,9 @@ NOT_OF_THE_PLATFORM: Final = {
     "name": "not-of-the-platform",
     "expression": "!request.namespace.startsWith('openshift-') && !request.namespace.startsWith('kube-')",
 }
-NOT_THE_PLATFORMS: Final = {
-    "name": "not-the-platforms",  # of a Namespace, whose request names none while it is created
-    "expression": "!object.metadata.?name.orValue('').startsWith('openshift-')"
-    " && !object.metadata.?name.orValue('').startsWith('kube-')",
+NO_NAMESPACE_OF_THE_PLATFORM: Final = {
+    "name": NOT_OF_THE_PLATFORM["name"],
+    "expression": "!object.metadata.?name.orValue('').matches('^(openshift|kube)-')",
 }
 SKIPS: Final = f"annotations[?'{SKIP_ANNOTATION}']"
 NOT_LEFT_ALONE: Final = {

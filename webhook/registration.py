@@ -128,11 +128,11 @@ def _of_namespaces(rules: list[Rule]) -> Iterator[Object]:
     """Yield an entry for each label of a Namespace that a rule comes for: others are never sent, and none twice."""
     labels = sorted({label for rule in rules if "Namespace" in rule.kinds for label in rule.labels})
     for index, label in enumerate(labels):
-        earlier = [{"key": key, "operator": "DoesNotExist"} for key in labels[:index]]
+        earlier = [{"key": each, "operator": "DoesNotExist"} for each in labels[:index]]
         yield {
             **_entry(f"{label.replace('.', '-').replace('/', '-')}.namespaces", ["Namespace"], "Ignore"),
             "objectSelector": {"matchExpressions": [{"key": label, "operator": "Exists"}, *earlier]},
-            "matchConditions": [conditions.NOT_THE_PLATFORMS, *conditions.of(rules, ["Namespace"])],
+            "matchConditions": [conditions.NO_NAMESPACE_OF_THE_PLATFORM, *conditions.of(rules, ["Namespace"])],
         }
 
 
