@@ -17,6 +17,7 @@ Limits:
 
 from collections.abc import Iterator
 
+from webhook.expressions import lacks_finalizers
 from webhook.model import Change, Object, mapping, sequence, strings
 from webhook.registry import object_rule
 from webhook.settings import Settings
@@ -32,18 +33,12 @@ OWNERS = {
     "tensorboard.kubeflow.org": ("tensorboards",),
     "trainer.kubeflow.org": ("trainjobs",),
 }
-GRANTED = "!has(r.resourceNames) && r.apiGroups.exists(g, g in [group, '*']) && r.verbs.exists(v, v in {})"
-MAY, HAS = (GRANTED.format(verbs) for verbs in (["create", "update", "*"], ["update", "*"]))
-NAMED = "r.resources.exists(n, n in [name + '/finalizers', '*/finalizers', '*'])"
-LACKS = f"object.rules.exists(r, has(r.resources) && name in r.resources && {MAY}) && "
-LACKS += f"!object.rules.exists(r, has(r.resources) && {NAMED} && {HAS})"
-ANY = f"[{ ({g: [*n] for g, n in OWNERS.items()}) }].exists(all, all.exists(group, all[group].exists(name, {LACKS})))"
-LEFT = "has(object.aggregationRule) || object.metadata.?labels.orValue({}).exists(l, l.contains('aggregate-to-'))"
-CONDITION = f"has(object.rules) && object.rules != null && !({LEFT}) && (size(object.rules) > 100 || {ANY})"
 BECAUSE = "who makes what an owner owns must be allowed to update the owner's finalizers"
 
 
-@object_rule("Role.rbac.authorization.k8s.io", "ClusterRole.rbac.authorization.k8s.io", condition=CONDITION)
+@object_rule(
+    "Role.rbac.authorization.k8s.io", "ClusterRole.rbac.authorization.k8s.io", condition=lacks_finalizers(OWNERS)
+)
 def finalizers(role: Object, _settings: Settings) -> Iterator[Change]:
     """Append for each API group what is missing."""
     end, labels = len(sequence(role, ("rules",))), mapping(role, ("metadata", "labels"))

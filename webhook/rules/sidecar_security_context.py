@@ -18,6 +18,7 @@ Limits:
 
 from collections.abc import Iterator
 
+from webhook.expressions import incomplete
 from webhook.model import REMOVED, Change, strings
 from webhook.pod import Container, Pod
 from webhook.registry import pod_rule
@@ -27,22 +28,7 @@ from webhook.scc.strategies import capabilities
 BECAUSE = "a webhook injected this container after SCC had judged the Pod"
 
 
-USER, NON_ROOT = "s.?runAsUser.orValue(null)", "s.?runAsNonRoot.orValue(context.?runAsNonRoot.orValue(null))"
-UNSET = f"({USER} == null && !(context.?runAsUser.orValue(null) in allocated) && size(allocated) > 0)"
-
-
-def _incomplete(name: str) -> str:
-    """Write that an SCC admitted the Pod, and that a container lacks what that one assigns."""
-    dropped = f"{SCCS[name]['requiredDropCapabilities']}.all(d, d in s.?capabilities.?drop.orValue([]))"
-    asks = f"s.?capabilities.?add.orValue([]).exists(a, !(a in {SCCS[name].get('allowedCapabilities', [])}))"
-    escalates = " || !has(s.allowPrivilegeEscalation)" if SCCS[name].get("allowPrivilegeEscalation") is False else ""
-    lacks = f"{USER} in foreign || {UNSET} || {NON_ROOT} == null || !{dropped}{escalates}"
-    return (
-        f"scc == '{name}' && containers.exists(c, [c.?securityContext.orValue({{}})].exists(s, !{asks} && ({lacks})))"
-    )
-
-
-@pod_rule(kinds=("Pod",), condition=f"!kept && ({_incomplete('restricted')} || {_incomplete('restricted-v2')})")
+@pod_rule(kinds=("Pod",), condition=f"!kept && ({incomplete('restricted')} || {incomplete('restricted-v2')})")
 def sidecar_security_context(pod: Pod) -> Iterator[Change]:
     """Complete every container to what the SCC that admitted the Pod assigns."""
     if pod.scc in ("restricted", "restricted-v2") and not pod.identity_kept:
@@ -57,8 +43,7 @@ def _complete(pod: Pod, scc: Scc, container: Container, allocated: object) -> It
     add, drop = (strings(pod.object, (*at, "capabilities", key)) for key in ("add", "drop"))
     if set(add) - set(scc.get("allowedCapabilities", ())):
         return
-    user, non_root = context.get("runAsUser"), context.get("runAsNonRoot")
-    foreign = pod.foreign((*at, "runAsUser"))
+    foreign, user, non_root = pod.foreign((*at, "runAsUser")), context.get("runAsUser"), context.get("runAsNonRoot")
     value = REMOVED if pod.allocated(inherited.get("runAsUser")) else allocated
     if foreign or (user is None and value is not REMOVED):
         yield Change((*at, "runAsUser"), value, BECAUSE)

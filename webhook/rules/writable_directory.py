@@ -18,6 +18,7 @@ Limits:
 import re
 from collections.abc import Iterator
 
+from webhook.expressions import without_mount
 from webhook.model import Change, Object, counterpart, sequence
 from webhook.pod import POD_SPEC, Pod
 from webhook.registry import pod_rule
@@ -29,15 +30,7 @@ TABLE = {MNIST: "/data", NOTEBOOK: "/home/jovyan", SERVER: "/home/jovyan"}
 LONGEST = 256  # characters of an image's name that count: an expression needs time for each
 BECAUSE = "the image leaves this directory to one UID"
 
-
-def _unmounted(regex: str, path: str) -> str:
-    """Write that container `c` has such an image and no such mount; RE2 cannot look around, and matches more."""
-    mounted = [path[:end] + slash for end in range(len(path) + 1) if path[end:][:1] in ("/", "") for slash in ("", "/")]
-    mounts = f"c.?volumeMounts.orValue([]).exists(m, m.?mountPath.orValue('none') in {mounted})"
-    return f"c.?image.orValue('').matches(r'{re.sub(r'[(][?]<?!.*?[)]', '', regex)}') && !{mounts}"
-
-
-ASKS = " || ".join(_unmounted(*row) for row in TABLE.items())
+ASKS = " || ".join(without_mount(*row) for row in TABLE.items())
 
 
 @pod_rule(options={"images": ()}, condition=f"template && pod_spec && !kept && containers.exists(c, {ASKS})")
