@@ -2,7 +2,6 @@
 
 import os
 import resource
-import signal
 import socket
 import ssl
 from collections.abc import Callable
@@ -87,18 +86,12 @@ class _Server(BaseApplication):
             "loglevel": "warning",
             "when_ready": lambda server: _listening(server, listen.port),
             "pre_fork": _take_slot,
-            "post_fork": lambda _server, worker: _forked(worker),
+            "post_fork": lambda _server, worker: observe.belong(worker.slot),
             "post_worker_init": lambda worker: _start(listen, certificate, worker),
             "child_exit": lambda _server, worker: observe.forget(worker.slot),
         }
         for name, value in settings.items():
             self.cfg.set(name, value)
-
-
-def _forked(worker: Any) -> None:
-    """Begin as a worker. Until it has handlers of its own it has its parent's, in which a SIGTERM would be lost."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    observe.belong(worker.slot)
 
 
 def _most_connections() -> int:
