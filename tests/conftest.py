@@ -22,8 +22,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--pods", type=int, default=5000, help="random pods on which the model of SCC is held against OpenShift"
     )
-    parser.addoption("--seed", type=int, help="the seed of random pods (drawn)")
+    parser.addoption("--seed", type=int, default=1, help="of what is random; one, so that no commit pays for another")
     parser.addoption("--update-rows", action="store_true", help="write docs/rows.md from what the tests see")
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """Return the seed of what is random here; `bench/` draws others, and many more cases."""
+    number: int = request.config.getoption("--seed")
+    return number
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,7 @@ from tests.server import Server
 REQUESTS, OVER_HTTP = 50_000, 1_000
 
 
-def test_every_broken_review_is_answered_in_process(request: pytest.FixtureRequest) -> None:
-    seed = request.config.getoption("--seed") or random.SystemRandom().randrange(2**32)
+def test_every_broken_review_is_answered_in_process(seed: int) -> None:
     seen = bench.run(seed, REQUESTS, 2, quiet=True)
     assert seen.failed == []
     for way in malformed.WAYS:

@@ -2,7 +2,6 @@
 
 import random
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,9 +22,8 @@ def test_hostile_shapes_keep_every_property(request: Request, seed: int) -> None
     assert problem(request, random_settings(dice), dice)[1] == ""
 
 
-def test_random_requests_keep_every_property(request: pytest.FixtureRequest) -> None:
+def test_random_requests_keep_every_property(seed: int) -> None:
     """The bulk comes from a seeded generator: hypothesis makes 30 such cases a second, this 500."""
-    seed = request.config.getoption("--seed") or random.SystemRandom().randrange(2**32)
     seen = properties.run(seed, CASES, 2, quiet=True)
     assert seen.failed == []
     assert seen.patched > CASES / 4

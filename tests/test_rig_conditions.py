@@ -97,14 +97,12 @@ def test_of_a_release_those_are_sent_that_are_changed_or_warned_of(
 
 
 def test_of_random_objects_those_are_sent_that_are_changed_or_warned_of(
-    cluster: Cluster, conditions: sent.Reviews, request: pytest.FixtureRequest
+    cluster: Cluster, conditions: sent.Reviews, seed: int
 ) -> None:
-    seed = request.config.getoption("--seed") or random.SystemRandom().randrange(2**32)
     objects, odd = random_ones(cluster, seed, RANDOM_OBJECTS)
     conditions.clear()
     seen = sent.see_all(cluster, conditions, objects)
     counted = Counter(sent.verdict(each, odd=is_odd) for each, is_odd in zip(seen, odd, strict=True))
-    print(f"--seed {seed}", counted)
     assert bad(counted) == {}
     assert min(counted["sent"], counted["not sent"]) > RANDOM_OBJECTS / 4
     assert ERRORS not in cluster.request("GET", "/metrics").body["message"]

@@ -6,9 +6,7 @@ import pytest
 
 from bench.posture import compared, pairs
 from tests.rig.cluster import Cluster, running
-from tests.test_scc_model import seed
 
-__all__ = ["seed"]
 pytestmark = pytest.mark.rig
 
 

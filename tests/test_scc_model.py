@@ -44,14 +44,6 @@ NAMESPACE = {
 
 
 @pytest.fixture
-def seed(request: pytest.FixtureRequest) -> int:
-    """Draw a seed, or take the one that --seed names; a failing test shows it."""
-    chosen: int = request.config.getoption("--seed") or random.SystemRandom().randrange(2**32)
-    print(f"seed {chosen}")
-    return chosen
-
-
-@pytest.fixture
 def pods(request: pytest.FixtureRequest) -> int:
     number: int = request.config.getoption("--pods")
     return number

@@ -222,3 +222,11 @@ def test_an_interrupt_ends_it_promptly_and_well_even_with_a_connection_open() ->
         assert time.monotonic() - start < 5
         with pytest.raises(OSError, match="refused"):
             server.observe("/healthz")
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_that_meets_a_worker_without_handlers_is_not_lost(ending: signal.Signals) -> None:
+    """In its parent's handlers it would be; gunicorn then waits its 30 s and kills it."""
+    with serving("--workers", "2", module="tests.late_worker") as server:
+        server.process.send_signal(ending)
+        assert server.process.wait(20) == 0

@@ -2,10 +2,12 @@
 
 import os
 import resource
+import signal
 import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 from wsgiref.types import WSGIApplication
@@ -30,6 +32,8 @@ KERNEL_BUFFER: Final = 2**17
 OWN_FILES: Final = 50 + probes.MOST_CONNECTIONS
 """File descriptors of a process that are not for the API server's connections."""
 
+ENDINGS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+
 HEARTBEATS: Final = "/dev/shm"  # noqa: S108 - in memory, because a slow disk must not look like a worker that hangs
 
 
@@ -52,6 +56,8 @@ def serve(listen: Listen, load: Callable[[], WSGIApplication]) -> None:
     Raises BadCertificate.
     """
     observe.reserve(listen.workers)
+    hold, let_go = (partial(signal.pthread_sigmask, how, ENDINGS) for how in (signal.SIG_BLOCK, signal.SIG_UNBLOCK))
+    os.register_at_fork(before=hold, after_in_parent=let_go)  # the worker does so when it has handlers of its own
     _Server(listen, Certificate(listen.certificate, listen.key), load).run()
 
 
@@ -160,6 +166,7 @@ def _take_slot(server: Any, worker: Worker) -> None:
 
 
 def _start(listen: Listen, certificate: Certificate, worker: Worker) -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
     observe.started()
     observe.certificate(certificate.expiry)
     probes.start(listen.host, listen.observe_port, worker.ready)

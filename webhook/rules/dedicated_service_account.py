@@ -47,5 +47,4 @@ def dedicated_service_account(pod: Pod) -> Iterator[Change]:
 
 
 def _shares(spec: object) -> bool:
-    named = lookup(spec, ("serviceAccountName",)) or lookup(spec, ("serviceAccount",))
-    return named in (None, "", "default")
+    return all(lookup(spec, (field,)) in (None, "", "default") for field in ("serviceAccountName", "serviceAccount"))

@@ -1,0 +1,19 @@
+"""The webhook, with two seconds between its second worker's fork and that one's own signal handlers."""
+
+import sys
+import time
+
+from webhook import cli, observe
+
+belong = observe.belong
+
+
+def late(slot: int) -> None:
+    """Stand for a machine that has no time for a process just born."""
+    time.sleep(2 * slot)
+    belong(slot)
+
+
+if __name__ == "__main__":
+    observe.belong = late
+    sys.exit(cli.main())
