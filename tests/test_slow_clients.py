@@ -3,12 +3,15 @@
 import contextlib
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from bench import process
 from tests.server import Server, few_files, serving
 from tests.slow import ATTACKS, attacked
 from tests.test_server import REVIEW, post
+from webhook.connections import BRIEF, BRIEF_MAPS
 
 MANY = 64
 NEVER_READING = "never reading"
@@ -79,3 +82,16 @@ def test_where_connections_run_out_the_oldest_waits_make_room_and_no_worker_fall
         assert server.workers() == [worker]
         assert "Traceback" not in server.log.read_text()
         assert 'shed_total{reason="full"}' in server.observe("/metrics")[1]
+
+
+MANY_MAPS = REVIEW[:-1] + b',"odd":[' + b",".join([b"{}"] * BRIEF_MAPS) + b"]}"
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counting a process' threads needs Linux's /proc")
+@pytest.mark.parametrize(("body", "more"), [(REVIEW, 0), (REVIEW.ljust(BRIEF + 1), 1), (MANY_MAPS, 1)])
+def test_what_is_brief_costs_no_thread(body: bytes, more: int) -> None:
+    with serving("--workers", "1") as server, contextlib.closing(server.connect()) as connection:
+        (worker,) = server.workers()
+        before = process.threads(worker)
+        assert post(connection, body).status == 200
+        assert process.threads(worker) == before + more

@@ -14,7 +14,6 @@ from webhook.model import (
     Pointer,
     Request,
     UnknownShape,
-    copied,
     lookup,
     mapping,
     sequence,
@@ -101,10 +100,10 @@ def _offer_pod(draft: Draft, rules: Sequence[Rule], at: Pointer, shape: Shape, s
 
 def _run(draft: Draft, rules: Iterable[tuple[Rule, PodRule]], sent: Pod) -> None:
     """Show a pod to rules, each with what those before it changed: a view keeps what it found, and is made anew."""
-    view, seen = sent, 0
+    view = sent
     for rule, function in rules:
-        if view.object is not draft.object or seen != len(draft.outcome.operations):
-            view, seen = replace(sent, object=draft.object, sent=sent), len(draft.outcome.operations)
+        if view.object is not draft.object:
+            view = replace(sent, object=draft.object, sent=sent, walked=[])
         _apply(draft, rule, function(view))
 
 
@@ -128,7 +127,7 @@ def _of_these(rules: Sequence[Rule], settings: Settings) -> Settings:
 def _apply(draft: Draft, rule: Rule, wanted: Iterable[Change]) -> None:
     """Apply all that one rule wants of one pod or object, or nothing of it."""
     operations, findings = draft.outcome.operations, draft.outcome.findings
-    marks = len(operations), len(findings)
+    marks, before = (len(operations), len(findings)), draft.object
     try:
         for change in _admissible(draft.request, list(wanted)):
             _apply_change(draft, rule, change)
@@ -138,7 +137,7 @@ def _apply(draft: Draft, rule: Rule, wanted: Iterable[Change]) -> None:
         raise  # the object's depth, not the rule's fault
     except Exception as error:  # noqa: BLE001 - law 7: whatever a rule does, it loses its own changes, not the request
         del operations[marks[0] :], findings[marks[1] :]
-        draft.object = patch.apply(draft.original, operations)
+        draft.object = before
         draft.outcome.failures.append((rule.id, type(error).__name__))
         _warn(draft, f"{rule.id}: failed and changed nothing; please report it")
 
@@ -146,9 +145,7 @@ def _apply(draft: Draft, rule: Rule, wanted: Iterable[Change]) -> None:
 def _apply_change(draft: Draft, rule: Rule, change: Change) -> None:
     before = lookup(draft.object, change.at)
     for operation in patch.operations(change, draft.object):
-        if draft.object is draft.original:
-            draft.object = copied(draft.original)
-        patch.perform(draft.object, change, operation)
+        draft.object = patch.perform(draft.object, change, operation)
         draft.outcome.operations.append(operation)
         after = None if change.value is REMOVED else lookup(draft.object, change.at)
         draft.outcome.findings.append(Finding(rule.id, patch.pointer(change.at), before, after, change.because))

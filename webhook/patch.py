@@ -14,6 +14,9 @@ class DoesNotApply(Exception):
 
 def pointer(at: Pointer) -> str:
     """Write a pointer as RFC 6901 has it: `/metadata/labels/istio.io~1rev`."""
+    plain = "".join([f"/{part}" for part in at])
+    if "~" not in plain and plain.count("/") == len(at):
+        return plain
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in at)
 
 
@@ -25,21 +28,22 @@ def operations(change: Change, obj: Object) -> list[Operation]:
     Raises DoesNotApply where something on the way is neither a map nor absent.
     """
     holder: Any = obj
+    last = len(change.at) - 1
     for depth, part in enumerate(change.at):
-        rest = change.at[depth + 1 :]
         exists = part in holder if isinstance(holder, dict) else isinstance(part, int) and 0 <= part < len(holder)
-        appends = isinstance(holder, list) and part == len(holder) and not rest and change.value is not REMOVED
+        appends = isinstance(holder, list) and part == len(holder) and depth == last and change.value is not REMOVED
         if not (exists or appends or isinstance(holder, dict)):
             raise DoesNotApply(f"nothing is at {pointer(change.at[: depth + 1])}")
         if change.value is REMOVED and not exists:
             return []
-        if not rest:
+        if depth == last:
             return _at_last(change, holder, part, exists=exists)
         if not exists or holder[part] is None:
             if change.value is REMOVED:
                 return []
             path = pointer(change.at[: depth + 1])
-            return [{"op": "replace" if exists else "add", "path": path, "value": _nested(rest, change.value)}]
+            value = _nested(change.at[depth + 1 :], change.value)
+            return [{"op": "replace" if exists else "add", "path": path, "value": value}]
         holder = holder[part]
         if not isinstance(holder, dict | list):
             raise DoesNotApply(f"{pointer(change.at[: depth + 1])} holds neither a map nor a list")
@@ -63,42 +67,55 @@ def _nested(rest: Pointer, value: Any) -> Any:
 
 def same(left: Any, right: Any) -> bool:
     """Tell whether two JSON values are equal as JSON has it: 1, 1.0 and true differ, as does the order of a list."""
-    if left is right:  # copies share what cannot change, which is most of them
+    if left is right:  # objects that differ by a patch share what it leaves alone
         return True
     if isinstance(left, dict) and isinstance(right, dict):
-        if left.keys() != right.keys():
-            return False
-        return all(value is right[key] or same(value, right[key]) for key, value in left.items())
+        return left.keys() == right.keys() and all(map(same, left.values(), map(right.__getitem__, left)))
     if isinstance(left, list) and isinstance(right, list):
         return len(left) == len(right) and all(map(same, left, right))
     return type(left) is type(right) and bool(left == right)
 
 
-def perform(obj: Object, change: Change, operation: Operation) -> None:
-    """Do the operation that `operations` made of a change, in place.
+def perform(obj: Object, change: Change, operation: Operation) -> Object:
+    """Return an object with the operation done that `operations` made of a change; what that leaves alone is shared.
 
     The self-check applies the whole patch with jsonpatch: what is sent is right where the two agree.
     """
     at: Any
     *way, at = change.at[: operation["path"].count("/")]  # shorter where maps on the way were missing
-    holder: Any = obj
-    for part in way:
-        holder = holder[part]
-    value = copied(operation.get("value"))  # what later rules do to it is not this operation's
+    done, holder = _opened(obj, way)
     if operation["op"] == "remove":
         del holder[at]
     elif operation["op"] == "add" and isinstance(holder, list):
-        holder.insert(at, value)
+        holder.insert(at, operation["value"])
     else:
-        holder[at] = value
+        holder[at] = operation["value"]
+    return done
+
+
+def _opened(obj: Object, way: Sequence[str | int]) -> tuple[Object, Any]:
+    """Copy an object where a way leads through it; return it, and what is at the end, or where the way ends."""
+    holder: Any
+    done = holder = obj.copy()
+    for part in way:
+        at: Any = int(part) if isinstance(holder, list) and str(part).isdecimal() else part
+        try:
+            holder[at] = holder = holder[at].copy()
+        except (LookupError, TypeError, AttributeError):  # it leads nowhere; who asked will say so
+            break
+    return done, holder
 
 
 def apply(obj: Object, patch: Sequence[Operation]) -> Object:
-    """Apply operations to an object, as the API server will. Raises DoesNotApply."""
+    """Apply operations (add, remove, replace) to an object, as the API server will. Raises DoesNotApply.
+
+    What they leave alone the object and the result share.
+    """
+    patched = obj
     try:
-        patched: Object = copied(obj)
-        for operation in patch:  # one by one: JsonPatch would read each operation twice
-            patched = jsonpatch.JsonPatch.operations[operation["op"]](operation).apply(patched)
+        for operation in patch:  # one by one: JsonPatch would read each operation twice, and copy all
+            made = jsonpatch.JsonPatch.operations[operation["op"]](operation)
+            patched = made.apply(_opened(patched, made.pointer.parts[:-1])[0])
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
         raise DoesNotApply(str(error)) from error
     return patched

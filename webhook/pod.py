@@ -81,7 +81,8 @@ class Pod:
     """The same pod as it came, before any rule; None where this is it."""
     working: Object | None = None
     """The stored object, where its workload reports ready pods: what it says there was granted by somebody."""
-    _walked: list[Container] = field(default_factory=list, init=False, repr=False, compare=False)
+    walked: list[Container] = field(default_factory=list, repr=False, compare=False)
+    """What `containers` found; another object needs another list."""
 
     def metadata_at(self) -> Pointer:
         """Return where its labels and annotations are: beside the spec of a template, within what stands for one."""
@@ -94,9 +95,9 @@ class Pod:
 
     def containers(self) -> Sequence[Container]:
         """Return every container: init, regular, ephemeral; found once, since nearly every rule asks."""
-        if not self._walked:
-            self._walked.extend(self._walk())
-        return self._walked
+        if not self.walked:
+            self.walked.extend(self._walk())
+        return self.walked
 
     def _walk(self) -> Iterator[Container]:
         """Yield every container. The one place that walks them."""
@@ -110,12 +111,16 @@ class Pod:
             yield from self._listed(self.at)
 
     def _listed(self, at: Pointer) -> Iterator[Container]:
+        spec = lookup(self.object, at)
         for path in self.shape.containers:
-            for container_at in expand(self.object, at, path):
+            for container_at in _expanded(spec, at, path.split(".")):
                 yield self._container(container_at, "securityContext")
 
     def _container(self, at: Pointer, context: str) -> Container:
-        return Container(at, mapping(self.object, at), (*at, context), mapping(self.object, (*at, context)))
+        value, context_at = mapping(self.object, at), (*at, context)
+        if not isinstance(own := value.get(context), (dict, NoneType)):
+            raise UnknownShape(context_at, "a map")
+        return Container(at, value, context_at, own or {})
 
     def allocated(self, value: Any) -> TypeGuard[int]:
         """Tell whether a value is an id that OpenShift allocates; 100.0, "100" and true are no ids."""

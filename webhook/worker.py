@@ -1,13 +1,12 @@
 """The worker process: no thread ever waits for a client. Extends gunicorn's threaded worker; with serving.py its door.
 
 gunicorn's own gives a thread to whoever connects, and there waits for handshake, request and the taking of the answer:
-as many slow clients as threads stop everything. Here the event loop does all waiting; a thread gets a whole request and
-leaves a whole answer. Every wait has an end, and where room runs out, he who has waited longest goes: a client that is
-well is done in milliseconds, so it is never he.
+as many slow clients as threads stop everything. Here the event loop does all waiting, and answers what is brief itself;
+of the rest a thread gets a whole request and leaves a whole answer. Every wait has an end, and where room runs out, he
+who has waited longest goes: a client that is well is done in milliseconds, so it is never he.
 """
 
 import errno
-import json
 import selectors
 import socket
 import ssl
@@ -23,7 +22,7 @@ from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from webhook import observe
-from webhook.connections import RECORD, Connection
+from webhook.connections import RECORD, Connection, refuse
 
 PATIENCE: Final = 5.0
 """Seconds for a handshake, for a request from its first byte to its last, for an answer to be taken.
@@ -85,7 +84,7 @@ class Worker(ThreadWorker):
             pass
 
     def enqueue_req(self, conn: TConn) -> None:
-        """Give a request to a thread, once it is whole."""
+        """Answer a request, or give it to a thread, once it is whole."""
         connection = cast("Connection", conn)
         connection.next_request()
         self._gather(connection)
@@ -103,9 +102,14 @@ class Worker(ThreadWorker):
             return
         if whole:
             self.waiting.pop(connection, None)
-            connection.hand_over()
+            brief = connection.hand_over()
             self.held += connection.size
-            super().enqueue_req(connection)
+            if brief:
+                answered: Future[bool] = Future()
+                answered.set_result(self.handle(connection))
+                self.method_queue.defer(self.finish_request, connection, answered)
+            else:
+                super().enqueue_req(connection)
         elif connection.shaken and not connection.received:
             self._idle(connection)
         else:
@@ -204,7 +208,7 @@ class Worker(ThreadWorker):
         if not connection.leaving:
             observe.shed(why)
         if connection.received and not connection.tls.unsent:
-            _refuse(connection.tls, "503 Service Unavailable\r\nRetry-After: 1", f"{why}: try again")
+            refuse(connection.tls, "503 Service Unavailable\r\nRetry-After: 1", f"{why}: try again")
             with suppress(OSError, ValueError):
                 connection.tls.flush()
         (then or self._drop)(connection)
@@ -218,7 +222,7 @@ class Worker(ThreadWorker):
             self.alive = False
 
     def handle(self, conn: TConn) -> bool:
-        """Answer a request, in a thread."""
+        """Answer a request."""
         keep = bool(super().handle(conn))
         with suppress(OSError, ValueError):  # the loop meets it again
             cast("Connection", conn).tls.flush()
@@ -237,12 +241,6 @@ class Worker(ThreadWorker):
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Refuse what is no HTTP as app.py refuses what is no review; anything else is for gunicorn to report."""
         if isinstance(exc, ParseException | ssl.SSLError):
-            _refuse(client, "400 Bad Request", f"not an HTTP request: {type(exc).__name__}")
+            refuse(client, "400 Bad Request", f"not an HTTP request: {type(exc).__name__}")
         else:
             super().handle_error(req, client, addr, exc)
-
-
-def _refuse(client: Any, status: str, reason: str) -> None:
-    body = json.dumps({"reason": reason}) + "\n"
-    head = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
-    client.sendall(f"{head}\r\n\r\n{body}".encode())
