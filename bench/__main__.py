@@ -1,5 +1,6 @@
 """`make bench`: everything side by side in one run, as tables, charts and docs/evidence/*.json. About five minutes."""
 
+import os
 import sys
 import tempfile
 import time
@@ -10,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bench import apiserver, direct, evidence, growth, performance, sizes, start
+from bench import apiserver, direct, evidence, growth, kyverno, performance, sizes, start
 from bench.chart import Group, bars
 from bench.figures import busy, text
 from bench.load import NoGo, built
@@ -32,6 +33,11 @@ def main() -> int:
             began = time.time()
             two = apiserver.measure(programs, folder)
             _write("apiserver", began, load, two, apiserver_chart(two))
+            if os.environ.get("KYVERNO"):
+                began = time.time()
+                beside = kyverno.measure(programs, folder)
+                _write("kyverno", began, load, beside, "")
+                verdicts += kyverno.verdicts(beside)
             began = time.time()
             _write("sizes", began, load, sizes.measure(programs["load"], folder), "")
     except (NoGo, Unavailable) as why:

@@ -1,13 +1,17 @@
-"""Concurrency from 1 to 500, and the largest reviews: `python -m bench.curve`. Latency and memory of two workers."""
+"""Concurrency from 1 to 500, and the largest reviews: `python -m bench.curve`. Needs Go."""
 
 import argparse
+import tempfile
 import time
 from collections import Counter
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from rich.progress import track
 
 from bench import evidence, process
+from bench.load import Client, built
 from bench.table import show
 from tests.load import failed, loaded, quantile
 from tests.samples import SAMPLES
@@ -19,6 +23,8 @@ from webhook.model import Request
 CONCURRENCY = (1, 2, 5, 10, 20, 50, 100, 200, 350, 500)
 DEPLOYMENT = SAMPLES["Deployment.apps"]
 REVIEW = review(Request("Deployment.apps", "CREATE", DEPLOYMENT, namespace="team", uid="curve"))
+RATES = (0, 200)
+"""Reviews a second of all clients together: as many as are answered (the wait is the queue), and a busy cluster's."""
 FLOOD = 20  # clients that send nothing but the largest reviews
 
 
@@ -28,21 +34,23 @@ def dearest() -> bytes:
     return review(Request("Deployment.apps", "CREATE", {**DEPLOYMENT, "odd": odd})).ljust(LARGEST_BODY)
 
 
-def row(server: Server, clients: int, seconds: float) -> dict[str, Any]:
-    """Measure with so many clients that send one review after the other."""
-    with loaded(server, [REVIEW], clients, pause=0) as samples:
-        time.sleep(seconds)
-        memory = process.whole_memory(server)
-    answered = [sample for sample in samples if sample.status == 200]
+def row(server: Server, client: Client, clients: int, rate: int, seconds: float) -> dict[str, Any]:
+    """Measure with so many clients: each as fast as it is answered, or (rate) all together so many times a second."""
+    pause = f"{1000 * clients // rate}ms" if rate else "0s"
+    try:
+        seen = replace(client, more=("-pause", pause)).run(clients, seconds)
+    except RuntimeError as error:
+        return {"clients": clients, "asked for, per second": rate or "all", "failed": str(error)}
     return {
         "clients": clients,
-        "reviews per second": round(len(answered) / seconds),
-        "median, ms": round(quantile(answered, 0.5) * 1000, 1),
-        "p99, ms": round(quantile(answered, 0.99) * 1000, 1),
-        "slowest, ms": round(quantile(answered, 1) * 1000, 1),
-        "told to come back (503)": sum(sample.status == 503 for sample in samples),
-        "failed otherwise": sum(sample.status not in (200, 503) for sample in samples),
-        "memory, MiB": memory,
+        "asked for, per second": rate or "all",
+        "reviews per second": round(seen["rate"]),
+        "median, ms": round(seen["p50"], 1),
+        "p99, ms": round(seen["p99"], 1),
+        "slowest, ms": round(seen["max"], 1),
+        "told to come back (503)": seen["statuses"].get("503", 0),
+        "failed": 0,
+        "memory, MiB": process.whole_memory(server),
     }
 
 
@@ -72,9 +80,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10, help="for each point of the curve")
     options = parser.parse_args()
     started = time.time()
-    with serving() as server:
+    with built("load") as programs, serving() as server, tempfile.NamedTemporaryFile() as body:
+        Path(body.name).write_bytes(REVIEW)
+        client = Client(programs["load"], f"https://127.0.0.1:{server.port}/mutate", server.ca, Path(body.name))
         rest = process.whole_memory(server)
-        rows = [row(server, clients, options.seconds) for clients in track(CONCURRENCY, "measuring")]
+        points = [(clients, rate) for rate in RATES for clients in CONCURRENCY]
+        rows = [row(server, client, *point, options.seconds) for point in track(points, "measuring")]
         flood = flooded(server, options.seconds)
     figures = {"memory at rest, MiB": rest, "bytes of a review": len(REVIEW), "curve": rows, "flood": flood}
     path = evidence.write("curve", f"python -m bench.curve --seconds {options.seconds:g}", started, figures)

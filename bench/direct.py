@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,7 @@ CONNECTIONS: Final = (1, 8, 32)
 ROUNDS: Final = 5
 SECONDS: Final = 2.0
 MEASURES: Final = ("rate", "p50", "p99")
+Rounds = dict[str, dict[int, list[dict[str, Any]]]]
 
 
 def measure(programs: dict[str, Path], folder: Path) -> dict[str, Any]:
@@ -27,31 +29,34 @@ def measure(programs: dict[str, Path], folder: Path) -> dict[str, Any]:
         servers = [stack.enter_context(ours()), stack.enter_context(controller_runtime(programs["controller_runtime"]))]
         clients = {server.name: Client(programs["load"], server.url, server.ca, body) for server in servers}
         _agree({name: client.run(1, 0.5)["last_answer"] for name, client in clients.items()})
-        rounds: dict[str, dict[int, list[dict[str, Any]]]] = {name: {n: [] for n in CONNECTIONS} for name in clients}
-        for number in range(ROUNDS):
-            for connections in CONNECTIONS:
-                for name, client in clients.items():
-                    rounds[name][connections].append(client.run(connections, SECONDS))
-            print(f"bench: direct, round {number + 1} of {ROUNDS}", flush=True)
-        return summary(rounds) | {"memory": {server.name: server.memory() for server in servers}}
+        figures = summary(rounds(clients, CONNECTIONS), CONNECTIONS, "controller-runtime")
+        return figures | {"memory": {server.name: server.memory() for server in servers}}
 
 
-def summary(rounds: dict[str, dict[int, list[dict[str, Any]]]]) -> dict[str, Any]:
-    """Turn rounds into figures."""
+def rounds(clients: dict[str, Client], connections: Sequence[int]) -> Rounds:
+    """Let clients send in turn, round by round; return what each saw with how many connections."""
+    seen: Rounds = {name: {n: [] for n in connections} for name in clients}
+    for number in range(ROUNDS):
+        for n in connections:
+            for name, client in clients.items():
+                seen[name][n].append(client.run(n, SECONDS))
+        print(f"bench: {', '.join(clients)}: round {number + 1} of {ROUNDS}", flush=True)
+    return seen
+
+
+def summary(seen: Rounds, connections: Sequence[int], other: str) -> dict[str, Any]:
+    """Turn rounds into figures, and ratios of ours to another."""
     figures: dict[str, Any] = {
         name: {
-            str(connections): {what: spread(one[what] for one in runs) for what in (*MEASURES, "client_cores")}
-            for connections, runs in by_connections.items()
+            str(n): {what: spread(one[what] for one in runs) for what in (*MEASURES, "client_cores")}
+            for n, runs in by_connections.items()
         }
-        for name, by_connections in rounds.items()
+        for name, by_connections in seen.items()
     }
-    mine, theirs = rounds["ours"], rounds["controller-runtime"]
+    mine, theirs = seen["ours"], seen[other]
     figures["ratios"] = {
-        str(connections): {
-            what: ratios([one[what] for one in mine[connections]], [one[what] for one in theirs[connections]])
-            for what in MEASURES
-        }
-        for connections in mine
+        str(n): {what: ratios([one[what] for one in mine[n]], [one[what] for one in theirs[n]]) for what in MEASURES}
+        for n in connections
     }
     return figures
 

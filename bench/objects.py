@@ -1,6 +1,7 @@
 """What is measured: the StatefulSet that the notebook controller makes of a Notebook, a Pod alike, and its review."""
 
 import copy
+import json
 from typing import Any, Final
 
 from tests.server import review
@@ -8,6 +9,7 @@ from webhook.model import Object, Request
 
 NAMESPACE: Final = "team"
 NAME: Final = "team-notebook"
+RESOURCE: Final = {"group": "apps", "version": "v1", "resource": "statefulsets"}
 LABELS: Final = {"app": NAME, "notebook-name": NAME, "statefulset": NAME}
 IDENTITY: Final = {"runAsUser": 1000, "runAsGroup": 100, "allowPrivilegeEscalation": False}
 MOUNTS: Final = [{"name": "workspace", "mountPath": "/home/jovyan"}, {"name": "dshm", "mountPath": "/dev/shm"}]
@@ -101,8 +103,19 @@ def created(obj: Object, namespace: str) -> Object:
 
 
 def measured_review() -> bytes:
-    """Return the review that every server is sent: the StatefulSet's creation, 4 KiB."""
+    """Return the review that every server is sent: the StatefulSet's creation, 4 KiB, as an API server tells of it."""
     request = Request(
         "StatefulSet.apps", "CREATE", stateful_set(), None, NAMESPACE, NAME, uid="705ab4f5-6393-11e8-b7cc"
     )
-    return review(request)
+    body = json.loads(review(request))
+    body["request"] |= {
+        "resource": RESOURCE,
+        "requestKind": body["request"]["kind"],
+        "requestResource": RESOURCE,
+        "userInfo": {
+            "username": "system:serviceaccount:kubeflow:notebook-controller",
+            "groups": ["system:authenticated"],
+        },
+        "dryRun": False,
+    }
+    return json.dumps(body).encode()

@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from bench import apiserver, direct, evidence, growth, sizes, start
+from bench import apiserver, direct, evidence, growth, kyverno, sizes, start
 from bench.figures import text
 
 PAGE: Final = evidence.ROOT / "docs/performance.md"
-NAMES: Final = ("direct", "apiserver", "growth", "start", "sizes")
+NAMES: Final = ("direct", "apiserver", "growth", "start", "sizes", "kyverno")
 SIZES: Final = tuple(f"{workers} x {threads}" for workers, threads in sizes.SIZES)
 
 ADVICE: Final = """
@@ -72,6 +72,7 @@ def _parts(found: dict[str, dict[str, Any]]) -> Iterator[str]:
     quiet = "" if load <= 0.25 else " Others were at work on the machine: the figures are **provisional**."
     yield f"{seen}, load before the start {load} per core.{quiet} In tables: median (minimum to maximum) of the rounds."
     yield from _direct(figures["direct"])
+    yield from _kyverno(found["kyverno"])
     yield from _apiserver(figures["apiserver"])
     yield from _growth(figures["growth"])
     yield from _start(figures["start"])
@@ -79,6 +80,7 @@ def _parts(found: dict[str, dict[str, Any]]) -> Iterator[str]:
     yield "\n## What must hold\n"
     verdicts = [
         *direct.verdicts(figures["direct"]),
+        *kyverno.verdicts(figures["kyverno"]),
         *apiserver.verdicts(figures["apiserver"]),
         *start.verdicts(figures["start"]),
     ]
@@ -94,6 +96,23 @@ def _direct(figures: dict[str, Any]) -> Iterator[str]:
         (n, name, text(one["rate"], 2 if name == "ratios" else 0), text(one["p50"]), text(one["p99"]))
         for n in map(str, direct.CONNECTIONS)
         for name in ("ours", "controller-runtime", "ratios")
+        for one in (figures[name][n],)
+    ]
+    yield from _table(("connections", "", "reviews/s", "p50, ms", "p99, ms"), rows)
+    memory = ", ".join(f"{name} {mib['pss']:.0f} MiB" for name, mib in figures["memory"].items())
+    yield f"\nMemory after it (PSS, all processes): {memory}."
+
+
+def _kyverno(found: dict[str, Any]) -> Iterator[str]:
+    figures, names = found["figures"], ("ours", "kyverno", "controller-runtime", "ratios")
+    yield f"\n## Beside Kyverno {figures['version']}\n"
+    yield f"The same review in a run of its own (`KYVERNO=1 make bench`, {found['date']}, commit `{found['commit']}`),"
+    yield "for Kyverno takes ten minutes to build. It runs on the rig, outside of a cluster, with one policy that"
+    yield "removes fsGroup: one of our seven changes. Ratios are ours to Kyverno's.\n"
+    rows = [
+        (n, name, text(one["rate"], 2 if name == "ratios" else 0), text(one["p50"]), text(one["p99"]))
+        for n in map(str, kyverno.CONNECTIONS)
+        for name in names
         for one in (figures[name][n],)
     ]
     yield from _table(("connections", "", "reviews/s", "p50, ms", "p99, ms"), rows)

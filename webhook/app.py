@@ -25,7 +25,7 @@ MOST_VALUES: Final = 250_000
 """Maps, lists and commas of a large review. Objects at etcd's limit, new and old, have fewer; `{"a":0}` over and over
 would have 1,800,000, and take 170 MiB to read and three times that to copy."""
 
-TIMEOUT: Final = re.compile(r"(\d{1,4}(?:\.\d{1,9})?)(ms|s)")
+TIMEOUT: Final = re.compile(rb"(?:^|&)timeout=(\d{1,4}(?:\.\d{1,9})?)(ms|s)(?:&|$)")
 """What the API server writes of its timeoutSeconds, or of what is left of it: `?timeout=4.999s`, `?timeout=730ms`."""
 
 
@@ -81,11 +81,11 @@ def _late() -> bool:
     Nobody reads its answer, and others wait. Should somebody read it yet, it must be an error, on which failurePolicy
     decides: allowed without a patch would store, under `Fail`, an object that was to be rewritten or refused.
     """
-    wanted = TIMEOUT.fullmatch(request.args.get("timeout", ""))
+    wanted = TIMEOUT.search(request.query_string)
     if not wanted:
         return False
     arrived = getattr(request.environ.get("gunicorn.socket"), "arrived", time.monotonic())
-    return bool(time.monotonic() - arrived > float(wanted[1]) / (1000 if wanted[2] == "ms" else 1))
+    return bool(time.monotonic() - arrived > float(wanted[1]) / (1000 if wanted[2] == b"ms" else 1))
 
 
 def _body() -> bytes:

@@ -44,6 +44,7 @@ def evaluate(request: Request, settings: Settings, rules: Sequence[Rule] = ALL_R
     Pure: the request stays as it is, and the same request gives the same outcome. Every patch is applied to the
     object before it is returned; where that fails, or a rule raises, the outcome changes less and says so.
     """
+    settings = _of_these(rules, ALL_RULES, settings)
     concerned = [r for r in rules if request.kind in r.kinds and settings.enables(r.id, default=r.default)]
     if request.object is None or request.operation not in ("CREATE", "UPDATE") or not concerned:
         return Outcome(request.object)
@@ -70,9 +71,10 @@ def _left_alone(request: Request, obj: Object, settings: Settings) -> bool:
 
 
 def _offer_object(draft: Draft, rules: Sequence[Rule], settings: Settings) -> None:
-    rules = _unless_skipped(draft, rules, ("metadata",))
+    offered, rules = rules, _unless_skipped(draft, rules, ("metadata",))
     if not rules:
         return  # nor is it looked at
+    settings = _of_these(rules, offered, settings)
     for rule in rules:
         if rule.on_object:
             _apply(draft, rule, rule.on_object(draft.object, settings))
@@ -86,15 +88,16 @@ def _offer_object(draft: Draft, rules: Sequence[Rule], settings: Settings) -> No
 def _offer_pod(draft: Draft, rules: Sequence[Rule], at: Pointer, shape: Shape, settings: Settings) -> None:
     try:
         sent = pod(draft.request, at, shape, settings)
-        rules = _unless_skipped(draft, rules, sent.metadata_at()) if sent else ()
+        offered, rules = rules, _unless_skipped(draft, rules, sent.metadata_at()) if sent else ()
         created = draft.request.operation == "CREATE"
         if sent and sent.identity_kept and sent.template and rules and created and (needed := needed_grant(sent)):
             _warn(draft, f"left as it is: {needed}")
     except UnknownShape as error:
         _warn(draft, f"left alone: {error}")
         return
-    sent = sent and replace(sent, settings=_of_these(rules, settings))
     if sent:
+        if (acting := _of_these(rules, offered, settings)) is not settings:
+            sent = replace(sent, settings=acting)
         _run(draft, [(rule, rule.on_pod) for rule in rules if rule.on_pod], sent)
 
 
@@ -118,9 +121,11 @@ def _unless_skipped(draft: Draft, rules: Sequence[Rule], at: Pointer) -> Sequenc
     return [] if "none" in skipped else [rule for rule in rules if rule.id not in skipped]
 
 
-def _of_these(rules: Sequence[Rule], settings: Settings) -> Settings:
-    """Return the settings with every rule off that does not act here: what one rule does may depend on another."""
-    off = dict.fromkeys(RULES.keys() - {rule.id for rule in rules}, False)
+def _of_these(rules: Sequence[Rule], offered: Sequence[Rule], settings: Settings) -> Settings:
+    """Return the settings with the rules off that were offered and do not act: what one does may depend on another."""
+    if len(rules) == len(offered):
+        return settings
+    off = dict.fromkeys({rule.id for rule in offered} - {rule.id for rule in rules}, False)
     return replace(settings, rules={**settings.rules, **off})
 
 
@@ -143,11 +148,10 @@ def _apply(draft: Draft, rule: Rule, wanted: Iterable[Change]) -> None:
 
 
 def _apply_change(draft: Draft, rule: Rule, change: Change) -> None:
-    before = lookup(draft.object, change.at)
     for operation in patch.operations(change, draft.object):
+        before, after = lookup(draft.object, change.at), None if change.value is REMOVED else change.value
         draft.object = patch.perform(draft.object, change, operation)
         draft.outcome.operations.append(operation)
-        after = None if change.value is REMOVED else lookup(draft.object, change.at)
         draft.outcome.findings.append(Finding(rule.id, patch.pointer(change.at), before, after, change.because))
         # A controller that writes its own back on every reconcile is told once: what comes back is no news.
         if change.warning and not (draft.request.operation == "UPDATE" and patch.stored(change, draft.request.old)):

@@ -2,7 +2,7 @@
 
 import enum
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 Object = dict[str, Any]
 Pointer = tuple[str | int, ...]
@@ -121,8 +121,7 @@ def strings(value: Any, at: Pointer) -> list[str]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What a rule wants: another value at a pointer, or REMOVED; why; and what a person should be warned of."""
 
     at: Pointer
@@ -131,8 +130,7 @@ class Change:
     warning: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """What became of one Change: which rule, where (a JSON pointer), what was there, what is there now, why."""
 
     rule: str

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import sys
+from collections import Counter as Tally
 from pathlib import Path
 from typing import Any, Final
 
@@ -90,8 +91,8 @@ def reviewed(request: Request, outcome: Outcome, seconds: float) -> None:
     kind = request.kind if request.kind in KINDS else "other"  # a caller must not be able to make new series
     REVIEWS.labels(kind, request.operation, result).inc()
     DURATION.observe(seconds)
-    for finding in outcome.findings:
-        CHANGES.labels(finding.rule).inc()
+    for rule, changes in Tally(finding.rule for finding in outcome.findings).items():
+        CHANGES.labels(rule).inc(changes)
     line: dict[str, Any] = {
         "uid": request.uid,
         "kind": request.kind,

@@ -1,6 +1,7 @@
 """From a Change to JSON Patch operations, and applying them: the door of jsonpatch."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import jsonpatch
@@ -51,12 +52,11 @@ def operations(change: Change, obj: Object) -> list[Operation]:
 
 
 def _at_last(change: Change, holder: Any, part: str | int, *, exists: bool) -> list[Operation]:
-    path = pointer(change.at)
     if change.value is REMOVED:
-        return [{"op": "remove", "path": path}]
+        return [{"op": "remove", "path": pointer(change.at)}]
     if exists and same(holder[part], change.value):
         return []
-    return [{"op": "replace" if exists else "add", "path": path, "value": copied(change.value)}]
+    return [{"op": "replace" if exists else "add", "path": pointer(change.at), "value": copied(change.value)}]
 
 
 def _nested(rest: Pointer, value: Any) -> Any:
@@ -106,6 +106,11 @@ def _opened(obj: Object, way: Sequence[str | int]) -> tuple[Object, Any]:
     return done, holder
 
 
+@lru_cache(1024)
+def _read(path: str) -> jsonpatch.JsonPointer:
+    return jsonpatch.JsonPointer(path)
+
+
 def apply(obj: Object, patch: Sequence[Operation]) -> Object:
     """Apply operations (add, remove, replace) to an object, as the API server will. Raises DoesNotApply.
 
@@ -114,7 +119,7 @@ def apply(obj: Object, patch: Sequence[Operation]) -> Object:
     patched = obj
     try:
         for operation in patch:  # one by one: JsonPatch would read each operation twice, and copy all
-            made = jsonpatch.JsonPatch.operations[operation["op"]](operation)
+            made = jsonpatch.JsonPatch.operations[operation["op"]]({**operation, "path": _read(operation["path"])})
             patched = made.apply(_opened(patched, made.pointer.parts[:-1])[0])
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
         raise DoesNotApply(str(error)) from error

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from types import NoneType
-from typing import Any, Final, TypeGuard
+from typing import Any, Final, NamedTuple, TypeGuard
 
 from webhook.model import Object, Pointer, UnknownShape, counterpart, lookup, mapping, sequence
 from webhook.settings import Settings
@@ -32,10 +32,10 @@ def expand(obj: Object, at: Pointer, path: str) -> Iterator[Pointer]:
     `*` is each value of a map or a list; `[]` each item of a list, or the one thing that stands in its place.
     Raises UnknownShape where `*` or `[]` meets neither.
     """
-    yield from _expanded(lookup(obj, at), at, path.split(".") if path else [])
+    return (found for found, _ in _expanded(lookup(obj, at), at, path.split(".") if path else []))
 
 
-def _expanded(value: Any, at: Pointer, names: Sequence[str]) -> Iterator[Pointer]:
+def _expanded(value: Any, at: Pointer, names: Sequence[str]) -> Iterator[tuple[Pointer, Any]]:
     for index, name in enumerate(names):
         if name == "[]" and isinstance(value, dict):
             continue
@@ -49,11 +49,10 @@ def _expanded(value: Any, at: Pointer, names: Sequence[str]) -> Iterator[Pointer
         if value is None:
             return
         at = (*at, name)
-    yield at
+    yield at, value
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(NamedTuple):
     """One container of a pod, wherever it is listed, and its security context (empty where it has none)."""
 
     at: Pointer
@@ -102,7 +101,7 @@ class Pod:
     def _walk(self) -> Iterator[Container]:
         """Yield every container. The one place that walks them."""
         if self.shape.own_context:
-            yield self._container(self.at, self.shape.own_context)
+            yield _container(self.at, lookup(self.object, self.at), self.shape.own_context)
         for path in self.shape.parts:
             for part in expand(self.object, self.at, path):
                 if lookup(self.object, (*part, self.shape.context)) is None:
@@ -113,14 +112,8 @@ class Pod:
     def _listed(self, at: Pointer) -> Iterator[Container]:
         spec = lookup(self.object, at)
         for path in self.shape.containers:
-            for container_at in _expanded(spec, at, path.split(".")):
-                yield self._container(container_at, "securityContext")
-
-    def _container(self, at: Pointer, context: str) -> Container:
-        value, context_at = mapping(self.object, at), (*at, context)
-        if not isinstance(own := value.get(context), (dict, NoneType)):
-            raise UnknownShape(context_at, "a map")
-        return Container(at, value, context_at, own or {})
+            for container_at, value in _expanded(spec, at, path.split(".")):
+                yield _container(container_at, value, "securityContext")
 
     def allocated(self, value: Any) -> TypeGuard[int]:
         """Tell whether a value is an id that OpenShift allocates; 100.0, "100" and true are no ids."""
@@ -142,3 +135,11 @@ class Pod:
         volumes = sequence(self.object, (*self.at, "volumes"))
         templates = lookup(self.object, ("spec", "volumeClaimTemplates"))
         return bool(templates) or any(volume.get("persistentVolumeClaim") for volume in volumes)
+
+
+def _container(at: Pointer, value: Any, context: str) -> Container:
+    own = value.get(context) if isinstance(value, dict) else None
+    for found, found_at in ((value, at), (own, (*at, context))):
+        if not isinstance(found, (dict, NoneType)):
+            raise UnknownShape(found_at, "a map")
+    return Container(at, value or {}, (*at, context), own or {})

@@ -1,6 +1,5 @@
 """What `check` found, in the forms that people and machines read: text, json, junit, sarif (html: report_html)."""
 
-import dataclasses
 import json
 from collections.abc import Sequence
 from typing import Any, Final
@@ -86,7 +85,7 @@ def as_json(templates: Sequence[Template]) -> str:
                 **{key: getattr(each, key) for key in ("file", "kind", "namespace", "name", "path")},
                 "before": _verdict(each.before),
                 "after": _verdict(each.after),
-                "findings": [dataclasses.asdict(finding) for finding in each.findings],
+                "findings": [finding._asdict() for finding in each.findings],
             }
             for each in templates
         ],

@@ -230,7 +230,8 @@ def _account(spec: Object) -> str:
 
 def _needs(pod: Pod) -> Iterator[str]:
     """Yield what a pod asks for that the restricted SCCs refuse whatever its UID."""
-    yield from (key for key in ("hostNetwork", "hostPID", "hostIPC") if mapping(pod.object, pod.at).get(key))
+    spec = mapping(pod.object, pod.at)
+    yield from (key for key in ("hostNetwork", "hostPID", "hostIPC") if spec.get(key))
     if any(volume.get("hostPath") is not None for volume in sequence(pod.object, (*pod.at, "volumes"))):
         yield "hostPath"
     for container in pod.containers():

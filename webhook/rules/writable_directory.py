@@ -17,6 +17,7 @@ Limits:
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from webhook.expressions import without_mount
 from webhook.model import Change, Object, counterpart, sequence
@@ -36,12 +37,14 @@ ASKS = " || ".join(without_mount(*row) for row in TABLE.items())
 @pod_rule(options={"images": ()}, condition=f"template && pod_spec && !kept && containers.exists(c, {ASKS})")
 def writable_directory(pod: Pod) -> Iterator[Change]:
     """Mount an emptyDir where the image cannot be written."""
-    table = {**TABLE, **pod.settings.table("writable-directory", "images")}
+    table = (*{**TABLE, **pod.settings.table("writable-directory", "images")}.items(),)
     volumes = [volume.get("name") for volume in sequence(pod.object, (*pod.at, "volumes"))]
     for container in pod.containers() if pod.template and not pod.identity_kept and pod.shape is POD_SPEC else ():
-        image, at = str(container.value.get("image"))[:LONGEST], (*container.at, "volumeMounts")
+        if not (directories := _directories(str(container.value.get("image"))[:LONGEST], table)):
+            continue
+        at = (*container.at, "volumeMounts")
         mounts, stored = list(sequence(pod.object, at)), sequence(counterpart(pod.object, pod.working, at), ())
-        for path in sorted({path.rstrip("/") for regex, path in table.items() if re.search(regex, image)} - {""}):
+        for path in directories:
             if not _mounted(path, mounts) and (_mounted(path, stored) or not pod.works_with((*container.at, "image"))):
                 name = f"writable{re.sub('[^a-z0-9]+', '-', path.lower())}"[:63].rstrip("-")
                 if name not in volumes:
@@ -51,6 +54,11 @@ def writable_directory(pod: Pod) -> Iterator[Change]:
                 mounts.append({"mountPath": path})
                 if path == TABLE[MNIST] and not {"command", "workingDir"} & container.value.keys():
                     yield Change((*container.at, "workingDir"), path, BECAUSE)
+
+
+@lru_cache(512)
+def _directories(image: str, table: tuple[tuple[str, str], ...]) -> list[str]:
+    return sorted({path.rstrip("/") for regex, path in table if re.search(regex, image)} - {""})
 
 
 def _mounted(path: str, mounts: list[Object]) -> bool:

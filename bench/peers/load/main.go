@@ -83,8 +83,9 @@ func main() {
 	before, start := processor(), time.Now()
 	deadline := start.Add(*duration)
 	var group sync.WaitGroup
-	for _, one := range all {
+	for i, one := range all {
 		group.Go(func() {
+			time.Sleep(*pause * time.Duration(i) / time.Duration(len(all))) // not all at once
 			for time.Now().Before(deadline) {
 				one.send()
 				time.Sleep(*pause)
