@@ -1,4 +1,4 @@
-"""Break rules, patch and review in every small way and see whether a test notices: `nice python -m bench.mutants`.
+"""Break rules, patch, review and certs in every small way: does a test notice? `nice python -m bench.mutants`.
 
 A mutant is one file with one thing changed: a comparison, an `and`, a flag, a number, a name, a statement left out. It
 never touches the disk: each runs in a process of its own that imports the changed file, and the fast tests on it. What
@@ -31,9 +31,14 @@ from bench import evidence
 ROOT = Path(__file__).parent.parent
 EXPLAINED: dict[str, str] = json.loads((ROOT / "bench/mutants_explained.json").read_text())
 """Mutants that no test can notice, each with why: they say the same in other words."""
-FILES = (*sorted((ROOT / "webhook/rules").glob("[a-z]*.py")), ROOT / "webhook/patch.py", ROOT / "webhook/review.py")
+FILES = (
+    *sorted((ROOT / "webhook/rules").glob("[a-z]*.py")),
+    *(ROOT / "webhook" / name for name in ("patch.py", "review.py")),
+    *sorted((ROOT / "certs").glob("[a-z]*.py")),
+)
 ENGINE_TESTS = "(test_the_engine or test_the_patch or test_evaluating or test_the_order or test_the_request)"
 QUIETLY = ("-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+CERTIFICATES = ("authority", "store", "certificate_protocol")
 NEAR = ("engine", "review", "workload", "argo_executor", "lattice", "registration", "registry")
 SECONDS = 60
 """Of work, for one mutant: what nothing notices takes 10. What takes longer hangs, which a test notices."""
@@ -155,20 +160,16 @@ def _judge(mutant: Mutant) -> int:
         return original(loader, fullname)
 
     importlib.machinery.SourceFileLoader.get_code = get_code  # type: ignore[method-assign, assignment] # its own process
+    if mutant.file.parent.name == "certs":
+        return int(not _pass([f"tests/test_{name}.py" for name in CERTIFICATES]))
     from tests.cases import all_cases  # noqa: PLC0415 - it imports the mutant
 
     rule = mutant.file.stem.replace("_", "-")
     if not all(map(_holds, (case for case in all_cases() if case.folder.parent.name == rule))):
         return 1
     near = [f"tests/test_{name}.py" for name in NEAR]
-    stages = ([*near, "tests/test_fixtures.py", "-k", f"not test_fixtures or {ENGINE_TESTS}"],)
-    for stage in stages:
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            code = pytest.main(["-x", "-q", "--rig=off", *QUIETLY, *stage])
-        if code == pytest.ExitCode.NO_TESTS_COLLECTED:
-            raise RuntimeError(f"no such tests: {stage}")
-        if code:
-            return 1
+    if not _pass([*near, "tests/test_fixtures.py", "-k", f"not test_fixtures or {ENGINE_TESTS}"]):
+        return 1
     from tests import generate  # noqa: PLC0415 - they import the mutant
     from tests.properties import checked  # noqa: PLC0415
 
@@ -178,6 +179,14 @@ def _judge(mutant: Mutant) -> int:
             return 1
 
     return bool(checked(1, range(500)).failed)
+
+
+def _pass(tests: list[str]) -> bool:
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        code = pytest.main(["-x", "-q", "--rig=off", *QUIETLY, *tests])
+    if code == pytest.ExitCode.NO_TESTS_COLLECTED:
+        raise RuntimeError(f"no such tests: {tests}")
+    return code == pytest.ExitCode.OK
 
 
 def _holds(case: Any) -> bool:
@@ -193,7 +202,7 @@ def main() -> int:
     arguments = parser.parse_args()
     started = time.time()
     os.chdir(ROOT)
-    for loaded in ("flask", "hypothesis", "jsonpatch", "prometheus_client", "yaml"):
+    for loaded in ("cryptography.x509", "flask", "hypothesis", "jsonpatch", "kubernetes", "prometheus_client", "yaml"):
         importlib.import_module(
             loaded
         )  # so that no mutant's process has to: all but what is mutated and what judges it

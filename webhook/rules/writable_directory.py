@@ -17,7 +17,6 @@ Limits:
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 
 from webhook.expressions import without_mount
 from webhook.model import Change, Object, counterpart, sequence
@@ -37,14 +36,14 @@ ASKS = " || ".join(without_mount(*row) for row in TABLE.items())
 @pod_rule(options={"images": ()}, condition=f"template && pod_spec && !kept && containers.exists(c, {ASKS})")
 def writable_directory(pod: Pod) -> Iterator[Change]:
     """Mount an emptyDir where the image cannot be written."""
-    table = (*{**TABLE, **pod.settings.table("writable-directory", "images")}.items(),)
+    table = {**TABLE, **pod.settings.table("writable-directory", "images")}
     volumes = [volume.get("name") for volume in sequence(pod.object, (*pod.at, "volumes"))]
     for container in pod.containers() if pod.template and not pod.identity_kept and pod.shape is POD_SPEC else ():
-        if not (directories := _directories(str(container.value.get("image"))[:LONGEST], table)):
-            continue
-        at = (*container.at, "volumeMounts")
-        mounts, stored = list(sequence(pod.object, at)), sequence(counterpart(pod.object, pod.working, at), ())
-        for path in directories:
+        image, at = str(container.value.get("image"))[:LONGEST], (*container.at, "volumeMounts")
+        asked = sorted({path.rstrip("/") for regex, path in table.items() if re.search(regex, image)} - {""})
+        mounts = list(sequence(pod.object, at)) if asked else []
+        stored = sequence(counterpart(pod.object, pod.working, at), ()) if asked else []
+        for path in asked:
             if not _mounted(path, mounts) and (_mounted(path, stored) or not pod.works_with((*container.at, "image"))):
                 name = f"writable{re.sub('[^a-z0-9]+', '-', path.lower())}"[:63].rstrip("-")
                 if name not in volumes:
@@ -54,11 +53,6 @@ def writable_directory(pod: Pod) -> Iterator[Change]:
                 mounts.append({"mountPath": path})
                 if path == TABLE[MNIST] and not {"command", "workingDir"} & container.value.keys():
                     yield Change((*container.at, "workingDir"), path, BECAUSE)
-
-
-@lru_cache(512)
-def _directories(image: str, table: tuple[tuple[str, str], ...]) -> list[str]:
-    return sorted({path.rstrip("/") for regex, path in table if re.search(regex, image)} - {""})
 
 
 def _mounted(path: str, mounts: list[Object]) -> bool:
