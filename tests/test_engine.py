@@ -9,8 +9,8 @@ import pytest
 
 from webhook import engine, patch, workload
 from webhook.engine import evaluate
-from webhook.model import REMOVED, Change, Object, Request
-from webhook.pod import Pod
+from webhook.model import REMOVED, Change, Object, Request, UnknownShape
+from webhook.pod import POD_SPEC, Pod
 from webhook.registry import Rule
 from webhook.rules import RULES
 from webhook.settings import Settings
@@ -204,3 +204,12 @@ def test_missing_maps_are_added_in_one_operation() -> None:
     assert patch.operations(change, deployment()) == [
         {"op": "add", "path": "/metadata/labels", "value": {"a/b~c": "v"}}
     ]
+
+
+def test_a_pod_with_what_is_no_container_has_none_whoever_asks_first() -> None:
+    obj = deployment()
+    obj["spec"]["template"]["spec"]["ephemeralContainers"] = ["x"]
+    view = Pod(obj, AT, POD_SPEC, SETTINGS)
+    for _ in range(2):
+        with pytest.raises(UnknownShape):
+            view.containers()

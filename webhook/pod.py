@@ -95,7 +95,7 @@ class Pod:
     def containers(self) -> Sequence[Container]:
         """Return every container: init, regular, ephemeral; found once, since nearly every rule asks."""
         if not self.walked:
-            self.walked.extend(self._walk())
+            self.walked.extend(list(self._walk()))  # all of them, or none where one is no container
         return self.walked
 
     def _walk(self) -> Iterator[Container]:
@@ -125,6 +125,12 @@ class Pod:
         if type(value) is not int or not 0 <= value <= LARGEST_ID or self.settings.allocates(value):
             return False
         return not self.identity_kept and not self.works_with(at)
+
+    def makes_root(self) -> bool:
+        """Tell whether a container that loses its own UID becomes root, by a 0 of the pod's that stays."""
+        at = (*self.at, self.shape.context, "runAsUser")
+        goes = self.foreign(at) and self.settings.enables("run-as-user", default=True)
+        return lookup(self.object, at) == 0 and not goes
 
     def works_with(self, at: Pointer) -> bool:
         """Tell whether the workload has ready pods and its stored object says the same at a pointer."""

@@ -41,7 +41,7 @@ def istio_injection(namespace: Object, settings: Settings) -> Iterator[Change]:
     if injection not in ("enabled", None) or chosen == "none" or (chosen == "profiles" and not _of_profile(namespace)):
         return
     for label in ("istio-injection", "istio.io/rev"):
-        if labels.get(label) is not None:
+        if isinstance(labels.get(label), str):
             yield Change(("metadata", "labels", label), REMOVED, "Istio's init container needs root", WARNING)
 
 

@@ -53,5 +53,7 @@ def run_as_group(pod: Pod) -> Iterator[Change]:
 
 def _user_stays(pod: Pod, context_at: Pointer) -> bool:
     own_at = (*context_at, "runAsUser")
-    at = own_at if lookup(pod.object, own_at) is not None else (*pod.security_context()[0], "runAsUser")
-    return lookup(pod.object, at) is not None and not pod.foreign(at)
+    if lookup(pod.object, own_at) is not None:
+        return not pod.foreign(own_at) or pod.makes_root()
+    pod_at = (*pod.security_context()[0], "runAsUser")
+    return lookup(pod.object, pod_at) is not None and not pod.foreign(pod_at)

@@ -38,7 +38,7 @@ def run_as_user(pod: Pod) -> Iterator[Change]:
     """Drop foreign UIDs at pod and container level; what was not root must not become it."""
     at, context = pod.security_context()
     user, goes = context.get("runAsUser"), pod.foreign((*at, "runAsUser"))
-    non_root = context.get("runAsNonRoot") is True
+    non_root, makes_root = context.get("runAsNonRoot") is True, pod.makes_root()
     if goes and user != 0 and not non_root and not any(_stays_root(pod, container) for container in pod.containers()):
         non_root = True
         yield Change((*at, "runAsNonRoot"), value=True, because=NON_ROOT)
@@ -46,7 +46,7 @@ def run_as_user(pod: Pod) -> Iterator[Change]:
         yield Change((*at, "runAsUser"), REMOVED, BECAUSE)
     for container in pod.containers():
         own, own_at = container.context.get("runAsUser"), (*container.context_at, "runAsUser")
-        own_goes = pod.foreign(own_at) and (goes or user != 0)  # below a 0 that stays it would become root
+        own_goes = pod.foreign(own_at) and not makes_root
         says = container.context.get("runAsNonRoot")
         was_user = own != 0 if own_goes else own is None and goes and user != 0
         if was_user and says is not True and not (says is None and non_root):

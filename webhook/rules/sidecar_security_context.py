@@ -43,11 +43,11 @@ def _complete(pod: Pod, scc: Scc, container: Container, allocated: object) -> It
     add, drop = (strings(pod.object, (*at, "capabilities", key)) for key in ("add", "drop"))
     if set(add) - set(scc.get("allowedCapabilities", ())):
         return
-    foreign, user, non_root = pod.foreign((*at, "runAsUser")), context.get("runAsUser"), context.get("runAsNonRoot")
-    value = REMOVED if pod.allocated(inherited.get("runAsUser")) else allocated
+    value, user = REMOVED if pod.allocated(inherited.get("runAsUser")) else allocated, context.get("runAsUser")
+    foreign = pod.foreign((*at, "runAsUser")) and not (value is REMOVED and pod.makes_root())
     if foreign or (user is None and value is not REMOVED):
         yield Change((*at, "runAsUser"), value, BECAUSE)
-    if non_root is None:
+    if (non_root := context.get("runAsNonRoot")) is None:
         pod_becomes_it = pod.foreign((*pod_at, "runAsUser")) and inherited["runAsUser"] != 0  # by run-as-user
         non_root = pod_becomes_it or inherited.get("runAsNonRoot")
     may_be_root = non_root is False and not (foreign and user != 0)
