@@ -9,7 +9,7 @@ import pytest
 
 from webhook import engine, patch, workload
 from webhook.engine import evaluate
-from webhook.model import REMOVED, Change, Object, Request, UnknownShape
+from webhook.model import Change, Object, Request, UnknownShape
 from webhook.pod import POD_SPEC, Pod
 from webhook.registry import Rule
 from webhook.rules import RULES
@@ -180,10 +180,6 @@ def test_two_pods_of_one_object_are_judged_each_as_it_came() -> None:
         {"runAsNonRoot": True},
         {"runAsNonRoot": True},
     ]
-
-
-def test_removing_what_is_not_there_is_no_operation() -> None:
-    assert patch.operations(Change(("spec", "x", "y"), REMOVED, ""), deployment()) == []
 
 
 def test_an_index_behind_the_last_item_appends_and_another_does_not_apply() -> None:
