@@ -23,7 +23,7 @@ STATEFUL_SET: Object = {
     },
 }
 POD_KIND = {"group": "", "version": "v1", "kind": "Pod"}
-each_version = pytest.mark.parametrize("version", (V1, V1BETA1))
+each_version = pytest.mark.parametrize("version", [V1, V1BETA1])
 
 
 def envelope(version: Any = V1, **request: Any) -> Object:
