@@ -37,18 +37,19 @@ ASKS = " || ".join(without_mount(*row) for row in TABLE.items())
 def writable_directory(pod: Pod) -> Iterator[Change]:
     """Mount an emptyDir where the image cannot be written."""
     table = {**TABLE, **pod.settings.table("writable-directory", "images")}
-    volumes = [volume.get("name") for volume in sequence(pod.object, (*pod.at, "volumes"))]
+    volumes = list(sequence(pod.object, (*pod.at, "volumes")))
     for container in pod.containers() if pod.template and not pod.identity_kept and pod.shape is POD_SPEC else ():
         image, at = str(container.value.get("image"))[:LONGEST], (*container.at, "volumeMounts")
         asked = sorted({path.rstrip("/") for regex, path in table.items() if re.search(regex, image)} - {""})
-        mounts = list(sequence(pod.object, at)) if asked else []
-        stored = sequence(counterpart(pod.object, pod.working, at), ()) if asked else []
+        mounts, stored = list(sequence(pod.object, at)), sequence(counterpart(pod.object, pod.working, at), ())
         for path in asked:
             if not _mounted(path, mounts) and (_mounted(path, stored) or not pod.works_with((*container.at, "image"))):
                 name = f"writable{re.sub('[^a-z0-9]+', '-', path.lower())}"[:63].rstrip("-")
-                if name not in volumes:
-                    yield Change((*pod.at, "volumes", len(volumes)), {"name": name, "emptyDir": {}}, BECAUSE)
-                    volumes.append(name)
+                if (volume := {"name": name, "emptyDir": {}}) not in volumes:
+                    if any(each.get("name") == name for each in volumes):
+                        continue  # somebody else's
+                    yield Change((*pod.at, "volumes", len(volumes)), volume, BECAUSE)
+                    volumes.append(volume)
                 yield Change((*at, len(mounts)), {"name": name, "mountPath": path}, BECAUSE)
                 mounts.append({"mountPath": path})
                 if path == TABLE[MNIST] and not {"command", "workingDir"} & container.value.keys():
