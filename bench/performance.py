@@ -49,6 +49,8 @@ LIMITS: Final = """\
   same for all ways and is left out. The rig runs without SCC.
 - The Go webhook is written as controller-runtime's users write them: an object, changed, and the patch found by
   comparing (`PatchResponseFromRaw`). Operations written by hand would make it faster.
+- Gatekeeper is not among them: its mutators cannot take a field away (open-policy-agent/gatekeeper#1386, open), so that
+  no policy of its makes these objects.
 - CEL in the API server (`policy`) has neither warnings nor metrics per rule, and before Kubernetes 1.36 it is not on
   by default.
 """
