@@ -15,6 +15,7 @@ import io
 import json
 import os
 import resource
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -144,6 +145,7 @@ def noticed(mutant: Mutant) -> bool:
         status = 1
         try:
             resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+            signal.alarm(5 * SECONDS)  # one that waits takes no time of the processor
             status = _judge(mutant)
         finally:
             os._exit(status)

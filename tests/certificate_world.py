@@ -146,9 +146,10 @@ class Keeper:
         self.store = Turns(world)
         self.wanted = wanted
         self.ends = False
+        self.problem: Exception | None = None
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
-        self.store.waits.acquire()
+        self._await()
 
     def _run(self) -> None:
         try:
@@ -157,13 +158,20 @@ class Keeper:
                     self.store.pause("idle")
         except Killed:
             pass
+        except Exception as error:  # noqa: BLE001 - whoever waits for us raises it
+            self.problem = error
         finally:
             self.store.waits.release()
 
     def move(self) -> None:
         """Let it go on until it waits again."""
         self.store.go.release()
+        self._await()
+
+    def _await(self) -> None:
         self.store.waits.acquire()
+        if self.problem:
+            raise self.problem
 
     def kill(self, when: str) -> None:
         """Kill it at its next request, before or after the API server did what it asked; at once when it idles."""
