@@ -15,8 +15,8 @@ ADVICE: Final = """
 A worker process computes on one core at a time (Python's lock), so workers follow cores: one for one core, two for
 two, and for eight no more than the load asks for, since each costs its memory: two replicas of two workers answer more
 reviews than an API server sends. On one core a second worker costs only memory, and answers while the other starts
-anew or reads a large object: hence two by default. Threads do not compute side by side: they are for reviews that are
-on their way in or out."""
+anew or reads a large object: hence two by default. Threads do not compute side by side: they are for reviews of more
+than 32 KiB, beside which the worker's event loop goes on answering the others."""
 
 HEAD: Final = """\
 # What a review costs
@@ -49,6 +49,8 @@ LIMITS: Final = """\
   same for all ways and is left out. The rig runs without SCC.
 - The Go webhook is written as controller-runtime's users write them: an object, changed, and the patch found by
   comparing (`PatchResponseFromRaw`). Operations written by hand would make it faster.
+- orjson and msgspec read such a review in 9 microseconds, json with our look for keys that stand twice in 43; they take
+  the last of two keys without a word (orjson also a long integer for a fraction), for 4 % of a review: not taken.
 - Gatekeeper is not among them: its mutators cannot take a field away (open-policy-agent/gatekeeper#1386, open), so that
   no policy of its makes these objects.
 - CEL in the API server (`policy`) has neither warnings nor metrics per rule, and before Kubernetes 1.36 it is not on
