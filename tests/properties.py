@@ -97,8 +97,10 @@ def _wrong(request: Request, settings: Settings, outcome: Outcome, left: str) ->
 
 def _is_refused(request: Request, obj: Object) -> bool:
     """Tell whether the API server refuses an UPDATE whatever we answer: of a template that it takes for immutable."""
-    stored = request.kind in ("Pod", "Job.batch", "JobSet.jobset.x-k8s.io") and request.old and not request.subresource
+    stored = request.kind in ("Pod", "Job.batch", "JobSet.jobset.x-k8s.io") and request.old
     contexts = [at for pod in scopes(request.kind, obj) for at in (pod.context, *(own for _, own in pod.containers))]
+    if request.subresource == "ephemeralcontainers":  # these may be new, and nothing else
+        contexts = [at for at in contexts if "ephemeralContainers" not in at]
     return bool(stored) and any(found(obj, at) != found(request.old, at) for at in contexts)
 
 

@@ -1,7 +1,6 @@
 """From a Change to JSON Patch operations, and applying them: the door of jsonpatch."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import jsonpatch
@@ -106,11 +105,6 @@ def _opened(obj: Object, way: Sequence[str | int]) -> tuple[Object, Any]:
     return done, holder
 
 
-@lru_cache(1024)
-def _read(path: str) -> jsonpatch.JsonPointer:
-    return jsonpatch.JsonPointer(path)
-
-
 def apply(obj: Object, patch: Sequence[Operation]) -> Object:
     """Apply operations (add, remove, replace) to an object, as the API server will. Raises DoesNotApply.
 
@@ -119,7 +113,7 @@ def apply(obj: Object, patch: Sequence[Operation]) -> Object:
     patched = obj
     try:
         for operation in patch:  # one by one: JsonPatch would read each operation twice, and copy all
-            made = jsonpatch.JsonPatch.operations[operation["op"]]({**operation, "path": _read(operation["path"])})
+            made = jsonpatch.JsonPatch.operations[operation["op"]](operation)
             patched = made.apply(_opened(patched, made.pointer.parts[:-1])[0])
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
         raise DoesNotApply(str(error)) from error

@@ -44,14 +44,14 @@ def run_as_user(pod: Pod) -> Iterator[Change]:
         yield Change((*at, "runAsNonRoot"), value=True, because=NON_ROOT)
     if goes:
         yield Change((*at, "runAsUser"), REMOVED, BECAUSE)
-    for container in pod.containers():
-        own, own_at = container.context.get("runAsUser"), (*container.context_at, "runAsUser")
-        own_goes = pod.foreign(own_at) and not makes_root
-        says = container.context.get("runAsNonRoot")
-        was_user = own != 0 if own_goes else own is None and goes and user != 0
+    sent = pod.sent or pod  # what sidecar-security-context gave or took is not what the container was
+    for container, came in zip(pod.containers(), sent.containers(), strict=True):
+        own, own_at = came.context.get("runAsUser"), (*container.context_at, "runAsUser")
+        own_went, says = sent.foreign(own_at) and not makes_root, container.context.get("runAsNonRoot")
+        was_user = own != 0 if own_went else own is None and goes and user != 0
         if was_user and says is not True and not (says is None and non_root):
             yield Change((*container.context_at, "runAsNonRoot"), value=True, because=NON_ROOT)
-        if own_goes:
+        if own_went and pod.foreign(own_at):
             yield Change(own_at, REMOVED, BECAUSE)
 
 
