@@ -5,6 +5,9 @@ import ssl
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from certs import authority
 
@@ -72,3 +75,81 @@ def test_who_it_is_for_is_read_back() -> None:
     assert authority.permits(ca, hosts[::-1])
     assert not authority.permits(ca, hosts[1:])
     assert not authority.permits(authority.serving(CA, hosts, 1).certificate, hosts)
+
+
+def critical(certificate: authority.Certificate) -> dict[str, bool]:
+    """Return the extensions of a certificate, and whether who does not know one must refuse it."""
+    return {type(extension.value).__name__: extension.critical for extension in certificate.extensions}
+
+
+def usage(certificate: authority.Certificate) -> set[str]:
+    """Return what its key may be used for."""
+    names = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+             "key_cert_sign", "crl_sign")  # fmt: skip
+    found = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    return {name for name in names if getattr(found, name)}
+
+
+def test_a_ca_says_what_it_is_for() -> None:
+    assert critical(CA.certificate) == {
+        "SubjectKeyIdentifier": False,
+        "BasicConstraints": True,
+        "KeyUsage": True,
+        "NameConstraints": True,
+    }
+    assert usage(CA.certificate) == {"key_cert_sign", "crl_sign"}
+    assert CA.certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length == 0
+
+
+def test_a_serving_certificate_says_what_it_is_for() -> None:
+    leaf = authority.serving(CA, [HOST], 30).certificate
+    assert critical(leaf) == {
+        "SubjectKeyIdentifier": False,
+        "BasicConstraints": True,
+        "KeyUsage": True,
+        "ExtendedKeyUsage": False,
+        "SubjectAlternativeName": False,
+        "AuthorityKeyIdentifier": False,
+    }
+    assert usage(leaf) == {"digital_signature"}
+    names = leaf.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    assert [name.value for name in names] == [HOST]
+    long = authority.serving(CA, ["a" * 65], 30).certificate.subject
+    assert [len(name.value) for name in long] == [64]
+
+
+def test_a_ca_for_an_address_serves_that_address_and_no_other(tmp_path: Path) -> None:
+    local = authority.authority("test", [HOST, "127.0.0.1"], 30)
+    handshake(tmp_path, authority.serving(local, [HOST, "127.0.0.1"], 30).pem(), "127.0.0.1", local)
+    with pytest.raises(ssl.SSLCertVerificationError, match="subtree violation"):
+        handshake(tmp_path, authority.serving(local, [HOST, "127.0.0.2"], 30).pem(), "127.0.0.2", local)
+
+
+def test_a_key_must_be_the_certificates_and_on_an_elliptic_curve() -> None:
+    leaf, other = (authority.serving(CA, [HOST], 30) for _ in range(2))
+    assert authority.identity(leaf.pem()).certificate == leaf.certificate
+    of_rsa = rsa.generate_private_key(65537, 2048).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    for key in (other.key_pem(), of_rsa):
+        with pytest.raises(ValueError, match="not the certificate's"):
+            authority.identity(key + leaf.certificate_pem())
+
+
+def test_it_is_due_at_two_thirds_of_its_life_and_expires_at_its_end() -> None:
+    now = dt.datetime(2026, 1, 1, 1, tzinfo=dt.UTC)
+    ca = authority.authority("test", [HOST], 30, now)
+    begin, life = now - authority.SKEW, dt.timedelta(days=30, hours=1)
+    assert ca.due() == begin + life * 2 / 3
+    assert authority.expiry(ca.certificate_pem()) == (begin + life).timestamp()
+
+
+def test_all_certificates_of_a_text_are_read() -> None:
+    others = [authority.serving(CA, [HOST], 30).certificate for _ in range(2)]
+    assert authority.certificates(authority.pem(others)) == (*others,)
+    assert authority.certificates(b"") == ()
+
+
+def test_a_leaf_without_names_is_for_nobody() -> None:
+    assert authority.hosts_of(CA.certificate) == frozenset()
+    assert not authority.issued(authority.serving(CA, [HOST], 30).certificate, CA.certificate)
