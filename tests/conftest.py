@@ -47,6 +47,14 @@ def rig(request: pytest.FixtureRequest) -> None:
         pytest.skip(str(why))
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """Start the webhook for one file of tests; no request may leave a traceback."""
+    with serving() as running:
+        yield running
+        assert "Traceback" not in running.log.read_text()
+
+
 @pytest.fixture(scope="session")
 def webhook() -> Iterator[Server]:
     """Start the webhook on a loopback address of its own: its port is fixed, and runs may be side by side."""

@@ -16,7 +16,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from certs import authority
-from tests.server import Server, serving
+from tests.server import Server
 from tests.test_server import REVIEW, post, reason
 from webhook.app import LARGE, MOST_VALUES, application
 from webhook.framing import LARGEST_BODY, frame
@@ -26,13 +26,6 @@ from webhook.worker import PATIENCE
 
 HEAD = b"POST /mutate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 WHOLE = HEAD + b"Content-Length: %d\r\n\r\n" % len(REVIEW) + REVIEW
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with serving() as running:
-        yield running
-        assert "Traceback" not in running.log.read_text()
 
 
 @pytest.fixture

@@ -9,20 +9,13 @@ from http.client import HTTPResponse, HTTPSConnection
 
 import pytest
 
-from tests.server import Server, review, serving
+from tests.server import Server, review
 from tests.test_review import BAD, ODD, STATEFUL_SET, answer
 from webhook.framing import LARGEST_BODY
 from webhook.model import Request
 from webhook.serving import KEEP_ALIVE
 
 REVIEW = review(Request("StatefulSet.apps", "CREATE", STATEFUL_SET, namespace="team", name="web", uid="705ab4f5"))
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with serving() as running:
-        yield running
-        assert "Traceback" not in running.log.read_text()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,13 +16,6 @@ MANY = 64
 NEVER_READING = "never reading"
 ONE_THREAD = ("--workers", "1", "--threads", "1")
 LONGEST = 2.0  # seconds that a healthy client may have to wait
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with serving() as running:
-        yield running
-        assert "Traceback" not in running.log.read_text()
 
 
 def slowest(server: Server, reviews: int = 20) -> float:
