@@ -1,17 +1,14 @@
 """Another webhook injects a container after SCC has judged the Pod: what becomes of it without us and with us."""
 
 import base64
-import http.server
 import json
-import ssl
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from certs import authority
 from tests.installed import CONFIGURATIONS, OPTED_IN, namespace
+from tests.other_webhook import answering
 from tests.rig.cluster import Cluster, Response, wait
 from tests.rows import reason
 
@@ -25,57 +22,36 @@ SIDECARS: dict[str, dict[str, Any]] = {
 LABEL = "inject"
 
 
-class Injector(http.server.BaseHTTPRequestHandler):
-    """Istio, Katib and KServe in a few lines: add the container that the Pod's label asks for. On /see only look."""
+SEEN: dict[str, dict[str, Any]] = {}
+"""Pods as they were on /see, by name."""
 
-    protocol_version = "HTTP/1.1"
-    seen: dict[str, dict[str, Any]] = {}  # noqa: RUF012 - shared by all requests, on purpose
 
-    def do_POST(self) -> None:
-        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["request"]
-        pod, response = request["object"], {"uid": request["uid"], "allowed": True}
-        names = [container["name"] for container in pod["spec"]["containers"]]
-        if self.path.startswith("/see"):
-            self.seen[pod["metadata"]["name"]] = pod
-        elif "side" not in names:
-            sidecar = SIDECARS[pod["metadata"]["labels"][LABEL]]
-            patch = json.dumps([{"op": "add", "path": "/spec/containers/-", "value": sidecar}])
-            response |= {"patchType": "JSONPatch", "patch": base64.b64encode(patch.encode()).decode()}
-        body = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response}
-        answer = json.dumps(body).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
+def answer(path: str, body: bytes) -> dict[str, Any]:
+    """Do what Istio, Katib and KServe do: add the container that the Pod's label asks for. On /see only look."""
+    pod = json.loads(body)["request"]["object"]
+    names = [container["name"] for container in pod["spec"]["containers"]]
+    if path.startswith("/see"):
+        SEEN[pod["metadata"]["name"]] = pod
+    elif "side" not in names:
+        sidecar = SIDECARS[pod["metadata"]["labels"][LABEL]]
+        patch = json.dumps([{"op": "add", "path": "/spec/containers/-", "value": sidecar}])
+        return {"patchType": "JSONPatch", "patch": base64.b64encode(patch.encode()).decode()}
+    return {}
 
 
 @pytest.fixture(scope="module")
 def injector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """Serve the injector; yield a webhook entry that leads to it."""
-    ca = authority.authority("injector", ["127.0.0.1"], days=1)
-    pem = tmp_path_factory.mktemp("injector") / "serving.pem"
-    pem.write_bytes(authority.serving(ca, ["127.0.0.1"], days=1).pem())
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(pem)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Injector) as server:
-        server.socket = tls.wrap_socket(server.socket, server_side=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with answering(answer, tmp_path_factory.mktemp("injector")) as client_config:
         yield {
             "name": "pods.injector.example.io",
-            "clientConfig": {
-                "url": f"https://127.0.0.1:{server.server_port}/inject",
-                "caBundle": base64.b64encode(ca.certificate_pem()).decode(),
-            },
+            "clientConfig": {**client_config, "url": f"{client_config['url']}/inject"},
             "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}],
             "objectSelector": {"matchExpressions": [{"key": LABEL, "operator": "Exists"}]},
             "admissionReviewVersions": ["v1"],
             "reinvocationPolicy": "IfNeeded",
             "sideEffects": "None",
         }
-        server.shutdown()
 
 
 def inject(cluster: Cluster, entry: dict[str, Any]) -> None:
@@ -138,7 +114,7 @@ def test_ours_sorted_last_saves_what_may_be_saved(
         assert answer.body["metadata"]["annotations"]["openshift.io/scc"] == "restricted-v2"
     else:
         assert "Privileged containers are not allowed" in answer.body["message"]
-        assert contexts(Injector.seen[sidecar])["side"] == SIDECARS[sidecar]["securityContext"]
+        assert contexts(SEEN[sidecar])["side"] == SIDECARS[sidecar]["securityContext"]
 
 
 @pytest.fixture(scope="module")
