@@ -36,8 +36,11 @@ LINGER: Final = 2.0
 DRAIN: Final = 7.0
 """Seconds that we go on accepting after SIGTERM: until the last router knows that we leave. They lag by up to five."""
 
-MOST_HELD: Final = 16 * 2**20
-"""Bytes of requests in one process, whole or not: two of the largest, or thousands of the usual."""
+MOST_HELD: Final = 10 * 2**20
+"""Bytes of requests in one process, whole or not: one of the largest, or a thousand of the usual.
+
+With two of the largest, two processes took 420 MiB (`python -m bench.curve`); with this 310.
+"""
 
 NO_ROOM: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 

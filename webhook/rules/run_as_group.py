@@ -52,8 +52,9 @@ def run_as_group(pod: Pod) -> Iterator[Change]:
 
 
 def _user_stays(pod: Pod, context_at: Pointer) -> bool:
-    own_at = (*context_at, "runAsUser")
-    if lookup(pod.object, own_at) is not None:
-        return not pod.foreign(own_at) or pod.makes_root()
-    pod_at = (*pod.security_context()[0], "runAsUser")
-    return lookup(pod.object, pod_at) is not None and not pod.foreign(pod_at)
+    own_at, pod_at = (*context_at, "runAsUser"), (*pod.security_context()[0], "runAsUser")
+    own, inherited = lookup(pod.object, own_at), lookup(pod.object, pod_at)
+    inherits = inherited is not None and not pod.foreign(pod_at)
+    if own is None:
+        return inherits
+    return not pod.foreign(own_at) or pod.makes_root() or (inherits and own == inherited)
