@@ -14,6 +14,7 @@ import importlib.machinery
 import io
 import json
 import os
+import re
 import resource
 import signal
 import sys
@@ -227,8 +228,9 @@ def main() -> int:
         "explained": explained,
         "gaps": gaps,
     }
-    if not arguments.only:
-        print(evidence.write("mutants", "nice python -m bench.mutants", started, figures))
+    only = re.sub(r"\W+", "-", arguments.only).strip("-")  # a run of some files is evidence of these
+    command = f"python -m bench.mutants{f' --only {arguments.only}' if only else ''}"
+    print(evidence.write("-".join(filter(None, ("mutants", only))), command, started, figures))
     print(f"{len(survivors)} of {len(made)} mutants survived, {len(gaps)} without an explanation")
     return bool(gaps)
 
