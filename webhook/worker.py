@@ -39,7 +39,7 @@ DRAIN: Final = 7.0
 MOST_HELD: Final = 10 * 2**20
 """Bytes of requests in one process, whole or not: one of the largest, or a thousand of the usual.
 
-With two of the largest, two processes took 420 MiB (`python -m bench.curve`); with this 310.
+With two of the largest, two processes took 420 MiB (`python -m bench.curve`); with this 280 to 310.
 """
 
 NO_ROOM: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
