@@ -23,7 +23,7 @@ LARGE_AT_ONCE: Final = 1
 
 MOST_VALUES: Final = 250_000
 """Maps, lists and commas of a large review. Objects at etcd's limit, new and old, have fewer; `{"a":0}` over and over
-would have 1,800,000, and take 170 MiB to read and three times that to copy."""
+would have 1,800,000, and take 170 MiB to read."""
 
 TIMEOUT: Final = re.compile(rb"(?:^|&)timeout=(\d{1,4}(?:\.\d{1,9})?)(ms|s)(?:&|$)")
 """What the API server writes of its timeoutSeconds, or of what is left of it: `?timeout=4.999s`, `?timeout=730ms`."""
