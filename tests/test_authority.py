@@ -112,6 +112,7 @@ def test_a_serving_certificate_says_what_it_is_for() -> None:
         "AuthorityKeyIdentifier": False,
     }
     assert usage(leaf) == {"digital_signature"}
+    assert not leaf.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     names = leaf.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
     assert [name.value for name in names] == [HOST]
     long = authority.serving(CA, ["a" * 65], 30).certificate.subject
