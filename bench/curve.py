@@ -48,7 +48,6 @@ def row(server: Server, client: Client, clients: int, rate: int, seconds: float)
         "median, ms": round(seen["p50"], 1),
         "p99, ms": round(seen["p99"], 1),
         "slowest, ms": round(seen["max"], 1),
-        "told to come back (503)": seen["statuses"].get("503", 0),
         "failed": 0,
         "memory, MiB": process.whole_memory(server),
     }
