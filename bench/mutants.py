@@ -40,7 +40,7 @@ FILES = (
 )
 ENGINE_TESTS = "(test_the_engine or test_the_patch or test_evaluating or test_the_order or test_the_request)"
 QUIETLY = ("-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
-CERTIFICATES = ("authority", "store", "certificate_protocol")
+CERTIFICATES = ("authority", "listing", "keeper", "publish", "certs_cli", "certificate_protocol", "store", "racing_keepers")
 NEAR = ("patch", "engine", "review", "workload", "argo_executor", "lattice", "registration", "registry")
 SECONDS = 60
 """Of work, for one mutant: what nothing notices takes 10. What takes longer hangs, which a test notices."""

@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -109,18 +110,18 @@ def _trusted(seen: Seen) -> bool:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    try:
+    with suppress(OSError):
         if path.read_bytes() == content:
             return
-    except OSError:
-        path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         new.touch(mode=0o600)
         new.write_bytes(content)
         new.replace(path)
     except OSError as error:
-        new.unlink(missing_ok=True)
+        with suppress(OSError):
+            new.unlink()
         raise NotDone(f"{path}: cannot be written: {error.strerror}") from None
 
 

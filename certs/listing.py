@@ -34,7 +34,7 @@ def show(store: Store) -> int:
         )
     console = Console(highlight=False)
     console.print(table)
-    console.print(PHASES[seen.state.phase()])
+    console.print(PHASES[seen.state.phase()] if seen.state.ca else "no CA yet: `python -m certs ensure` makes one")
     for problem in seen.problems:
         console.print(problem, markup=False)
     leaf, ca = seen.state.leaf, seen.state.ca

@@ -68,6 +68,7 @@ class Store:
         settings = client.Configuration.get_default_copy()
         settings.retries = False  # whoever calls tries again, with a fresh look
         self.api = client.ApiClient(settings)
+        self.api.user_agent = "kubeflow-openshift-certs"  # what audit logs say
 
     def look(self) -> Seen:
         """Read everything. Raises NotDone where not even the Secret can be read.
@@ -133,7 +134,7 @@ class Store:
         self, method: str, path: str, body: object = None, content_type: str = "application/json"
     ) -> tuple[int, dict[str, Any], dt.datetime]:
         """Return status, body, and the moment by the API server's clock: it is the one that judges certificates."""
-        headers = {"Accept": "application/json", "Content-Type": content_type, "User-Agent": "kubeflow-openshift-certs"}
+        headers = {"Accept": "application/json", "Content-Type": content_type}
         prepared = self.api.param_serialize(
             method=method, resource_path=path, header_params=headers, body=body, auth_settings=["BearerToken"]
         )

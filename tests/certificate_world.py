@@ -18,13 +18,15 @@ from typing import Any, TypeVar
 
 from certs import authority, keeper, secret
 from certs.authority import Certificate
-from certs.protocol import Wanted
+from certs.protocol import State, Wanted
 from certs.store import Names, Store
 
 NAMES = Names("ns", "certificate", "zz")
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 STALE = 60
 """Seconds that a server may still hold the last serving.pem, and an API server the last caBundle."""
+WANTED = Wanted(("a.ns.svc",), 365, 30, dt.timedelta(seconds=STALE), dt.timedelta(seconds=STALE))
+ENOUGH = STALE + 1  # clocks in headers have no fractions
 
 T = TypeVar("T")
 Answer = tuple[int, dict[str, Any], dt.datetime]
@@ -195,3 +197,20 @@ def live(world: World, wanted: Wanted, keepers: int, seed: int, faults: Callable
     for one in running:
         one.ends = True
         one.kill("idle")
+
+
+def state_of(world: World) -> State:
+    return secret.read((world.secret or {}).get("data") or {})[0]
+
+
+def quiet() -> World:
+    """Return a world that a keeper has tended until nothing was left to do."""
+    world = World()
+    tend(world)
+    return world
+
+
+def tend(world: World, wanted: Wanted = WANTED) -> State:
+    while keeper.tend(Turns(world), wanted, None):
+        pass
+    return state_of(world)
