@@ -36,11 +36,20 @@ EXPLAINED: dict[str, str] = json.loads((ROOT / "bench/mutants_explained.json").r
 FILES = (
     *sorted((ROOT / "webhook/rules").glob("[a-z]*.py")),
     *(ROOT / "webhook" / name for name in ("patch.py", "review.py")),
-    *sorted((ROOT / "certs").glob("[a-z]*.py")),
+    *(file for file in sorted((ROOT / "certs").glob("*.py")) if file.name != "__init__.py"),
 )
 ENGINE_TESTS = "(test_the_engine or test_the_patch or test_evaluating or test_the_order or test_the_request)"
 QUIETLY = ("-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
-CERTIFICATES = ("authority", "listing", "keeper", "publish", "certs_cli", "certificate_protocol", "store", "racing_keepers")
+CERTIFICATES = (
+    "authority",
+    "listing",
+    "keeper",
+    "publish",
+    "certs_cli",
+    "certificate_protocol",
+    "store",
+    "racing_keepers",
+)
 NEAR = ("patch", "engine", "review", "workload", "argo_executor", "lattice", "registration", "registry")
 SECONDS = 60
 """Of work, for one mutant: what nothing notices takes 10. What takes longer hangs, which a test notices."""

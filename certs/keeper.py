@@ -67,7 +67,7 @@ def _begun(state: State, before: State, what: Force) -> bool:
     if what == "ca" and state.next_ca:
         return True
     old, new = (before.ca, state.ca) if what == "ca" else (before.leaf, state.leaf)
-    return bool(new) and (old is None or new is None or old.certificate != new.certificate)
+    return new is not None and (old is None or old.certificate != new.certificate)
 
 
 def settled(store: Store, wanted: Wanted, out: Path | None, waiting: Callable[[Seen], None]) -> None:

@@ -52,7 +52,7 @@ def not_due(state: State, what: str, now: dt.datetime) -> dt.datetime | None:
 @contextmanager
 def progress() -> Iterator[Callable[[Seen], None]]:
     """Show on a terminal what is waited for; elsewhere say it once for each phase."""
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True)
     said = ""
     with console.status("looking") as status:
 

@@ -1,5 +1,6 @@
 """One keeper, look by look: what it does, what it says, what it waits for."""
 
+import io
 import json
 import time
 from dataclasses import replace
@@ -63,6 +64,13 @@ def test_each_step_is_one_line_and_no_key(capsys: pytest.CaptureFixture[str]) ->
     assert "PRIVATE" not in said
 
 
+def test_what_is_said_is_there_to_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BufferedWriter(written)))  # type: ignore[arg-type]
+    keeper.log("event")
+    assert written.getvalue() == b'{"event":"event"}\n'
+
+
 def test_a_ca_that_waits_is_told_with_the_others(capsys: pytest.CaptureFixture[str]) -> None:
     world = quiet()
     capsys.readouterr()
@@ -120,7 +128,7 @@ def test_what_cannot_be_done_is_said_once_until_something_else_is_so(
     with pytest.raises(Ended):
         keeper.ensure("the store", WANTED, Path("out"))  # type: ignore[arg-type] # a name is enough here
     assert lines(capsys) == [{"event": "not done", "problem": problem} for problem in "abb"]
-    assert slept == [5] * 5
+    assert slept == [5] * 6
 
 
 @pytest.mark.parametrize("what", ["leaf", "ca"])

@@ -11,7 +11,8 @@ from rich.status import Status
 
 from certs import keeper, listing
 from certs.authority import Identity
-from tests.certificate_world import WANTED, Turns, World, quiet, state_of, tend
+from certs.protocol import State
+from tests.certificate_world import START, WANTED, Turns, World, quiet, state_of, tend
 
 Show = Callable[[World], tuple[int, str]]
 
@@ -91,21 +92,49 @@ def spoil(world: World) -> str:
     return "Secret ns/certificate: since: cannot be read"
 
 
-def forget_the_ca(world: World) -> str:
+def forget(what: str, world: World) -> None:
     store = Turns(world)
     seen = store.look()
-    store.keep(seen, dataclasses.replace(seen.state, ca=None))
+    store.keep(seen, dataclasses.replace(seen.state, **{what: None}))  # type: ignore[arg-type] # any may be none
+
+
+def forget_the_ca(world: World) -> str:
+    forget("ca", world)
     return "0 of 3 entries"
 
 
-@pytest.mark.parametrize("harm", [wipe_one, expire, spoil, forget_the_ca])
+def forget_the_leaf(world: World) -> str:
+    forget("leaf", world)
+    return "CA"
+
+
+@pytest.mark.parametrize("harm", [wipe_one, expire, spoil, forget_the_ca, forget_the_leaf])
 def test_what_would_fail_is_shown_and_1(show: Show, harm: Callable[[World], str]) -> None:
     world = quiet()
     assert show(world)[0] == 0
     said = harm(world)
     status, shown = show(world)
     assert status == 1
-    assert said in shown
+    assert said in [*(cell for row in cells(shown) for cell in row), shown.splitlines()[-1]]
+
+
+def test_what_the_api_server_says_is_shown_as_it_is(show: Show, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = quiet()
+    seen = dataclasses.replace(Turns(world).look(), problems=("not allowed: [red] 404",))
+    monkeypatch.setattr(Turns, "look", lambda _: seen)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    status, shown = show(world)
+    assert (status, shown.splitlines()[-1]) == (1, "not allowed: [red] 404")
+
+
+def test_what_is_due_this_moment_is_due() -> None:
+    state = state_of(quiet())
+    assert state.ca
+    assert state.leaf
+    for what, date in (("ca", state.ca.due()), ("leaf", state.leaf.due())):
+        assert listing.not_due(state, what, date) is None
+        assert listing.not_due(state, what, date - dt.timedelta(seconds=1)) == date
+    assert listing.not_due(State(), "ca", START) is None
 
 
 def test_who_waits_reads_what_for_once_per_phase(
