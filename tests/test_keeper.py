@@ -66,7 +66,7 @@ def test_each_step_is_one_line_and_no_key(capsys: pytest.CaptureFixture[str]) ->
 
 def test_what_is_said_is_there_to_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     written = io.BytesIO()
-    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BufferedWriter(written)))  # type: ignore[arg-type]
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BufferedWriter(written)))
     keeper.log("event")
     assert written.getvalue() == b'{"event":"event"}\n'
 
@@ -106,16 +106,7 @@ def test_whoever_is_too_late_leaves_it_to_the_faster(capsys: pytest.CaptureFixtu
 def test_what_cannot_be_done_is_said_once_until_something_else_is_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], slept: list[float]
 ) -> None:
-    results: list[bool | Exception] = [
-        True,
-        False,
-        NotDone("a"),
-        NotDone("a"),
-        NotDone("b"),
-        True,
-        NotDone("b"),
-        Ended(),
-    ]
+    results: list[bool | Exception] = [*map(NotDone, "aab"), True, False, False, True, NotDone("b"), Ended()]
 
     def tend(*arguments: Any) -> bool:
         assert arguments == ("the store", WANTED, Path("out"))
