@@ -2,15 +2,15 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import yaml
 
 from webhook.emit import block, inline, literal
-
-Operation = Mapping[str, Any]
+from webhook.model import Operation
+from webhook.patch import apply
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _COLON = re.compile(r"[ \t]*:")
@@ -54,7 +54,7 @@ def edit(text: str, operations: Sequence[Operation]) -> str | None:
         expected = yaml.load(edited, Loader=_LOADER)  # noqa: S506 - a safe loader, in C where PyYAML has it
         for operation in operations:
             tokens = [part.replace("~1", "/").replace("~0", "~") for part in operation["path"].split("/")[1:]]
-            expected = _apply_to_object(expected, tokens, operation)
+            expected = apply(expected, [operation])  # which copies the path alone: what an alias shares stays
             edited = _apply_to_text(edited, tokens, operation)
         # Compared as repr because True == 1 == 1.0, and because the order of keys matters.
         faithful = repr(yaml.load(edited, Loader=_LOADER)) == repr(expected)  # noqa: S506 - as above
@@ -79,20 +79,6 @@ def value(text: str) -> Any:
         return yaml.load(text, Loader=_LOADER)  # noqa: S506 - as above
     except _DOUBTS:
         return None
-
-
-def _apply_to_object(target: Any, tokens: list[str], operation: Operation) -> Any:
-    copy = target.copy()  # only along the path: what an alias shares must not change in two places
-    key: Any = tokens[0] if isinstance(copy, dict) else len(copy) if tokens[0] == "-" else int(tokens[0])
-    if len(tokens) > 1:
-        copy[key] = _apply_to_object(copy[key], tokens[1:], operation)
-    elif operation["op"] == "remove":
-        del copy[key]
-    elif operation["op"] == "add" and isinstance(copy, list):
-        copy.insert(key, operation["value"])
-    else:
-        copy[key] = operation["value"]
-    return copy
 
 
 def _apply_to_text(text: str, tokens: list[str], operation: Operation) -> str:

@@ -8,7 +8,7 @@ import jsonpatch
 from webhook.model import REMOVED, Change, Object, Operation, Pointer, copied, lookup
 
 
-class DoesNotApply(Exception):
+class DoesNotApply(ValueError):
     """An operation does not fit the object it was made for."""
 
 
