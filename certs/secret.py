@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeVar
 
 from certs import authority
-from certs.authority import Identity
+from certs.authority import Certificate, Identity
 from certs.protocol import State
 
 KEYS: Final = ("ca.crt", "ca.key", "next-ca.crt", "next-ca.key", "retiring-ca.crt", "serving.pem", "since")
@@ -62,7 +62,7 @@ def read(data: Data) -> tuple[State, list[str]]:
     return State(
         ca=own("ca.key", "ca.crt"),
         next_ca=own("next-ca.key", "next-ca.crt"),
-        retiring=part("retiring-ca.crt", authority.certificates, ()),
+        retiring=part("retiring-ca.crt", _certificates, ()),
         leaf=own("serving.pem"),
         since=part("since", _moment, None),
     ), problems
@@ -71,6 +71,12 @@ def read(data: Data) -> tuple[State, list[str]]:
 def _decoded(data: Data, key: str) -> bytes:
     """Raise ValueError for what is no base64: binascii's error is one."""
     return base64.b64decode(data.get(key, ""), validate=True)
+
+
+def _certificates(text: bytes) -> tuple[Certificate, ...]:
+    if found := authority.certificates(text):
+        return found
+    raise ValueError("no certificate in it")
 
 
 def _moment(text: bytes) -> dt.datetime:
