@@ -40,16 +40,8 @@ FILES = (
 )
 ENGINE_TESTS = "(test_the_engine or test_the_patch or test_evaluating or test_the_order or test_the_request)"
 QUIETLY = ("-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
-CERTIFICATES = (
-    "authority",
-    "listing",
-    "keeper",
-    "publish",
-    "certs_cli",
-    "certificate_protocol",
-    "store",
-    "racing_keepers",
-)
+CERTIFICATES = ("authority", "listing", "keeper", "publish", "certs_cli", "certificate_steps")
+SLOWER = ("certificate_protocol", "store", "racing_keepers")  # ten times as long as the others
 NEAR = ("patch", "engine", "review", "workload", "argo_executor", "lattice", "registration", "registry")
 SECONDS = 60
 """Of work, for one mutant: what nothing notices takes 10. What takes longer hangs, which a test notices."""
@@ -173,7 +165,7 @@ def _judge(mutant: Mutant) -> int:
 
     importlib.machinery.SourceFileLoader.get_code = get_code  # type: ignore[method-assign, assignment] # its own process
     if mutant.file.parent.name == "certs":
-        return int(not _pass([f"tests/test_{name}.py" for name in CERTIFICATES]))
+        return int(not _pass([f"tests/test_{name}.py" for name in (*CERTIFICATES, *SLOWER)]))
     from tests.cases import all_cases  # noqa: PLC0415 - it imports the mutant
 
     rule = mutant.file.stem.replace("_", "-")
