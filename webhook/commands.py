@@ -50,7 +50,7 @@ def _own_certificate(folder: Path, host: str, ca_out: Path | None) -> Path:
     from certs import authority
 
     service = "kubeflow-openshift.kubeflow-openshift.svc"
-    hosts = dict.fromkeys([service, "localhost", "127.0.0.1", *([host] if host != "0.0.0.0" else [])])  # noqa: S104
+    hosts = dict.fromkeys([service, "localhost", "127.0.0.1", *([host] if host != "0.0.0.0" else [])])  # noqa: S104 - compared, not bound
     ca = authority.authority("kubeflow-openshift", list(hosts), days=365)
     path = folder / "serving.pem"
     path.touch(mode=0o600)
