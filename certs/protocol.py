@@ -101,10 +101,11 @@ def _switch(state: State, next_ca: Identity, trust: Trust, wanted: Wanted, now: 
     if not trust.includes(next_ca.certificate):
         return dataclasses.replace(state, since=None) if state.since else state
     works = bool(state.retiring) or (state.leaf is not None and _alive(state.leaf, now))
-    if works and state.since is None:
-        return dataclasses.replace(state, since=now)
-    if works and state.since and now - state.since <= wanted.settle:  # headers have no fractions of a second
-        return state
+    if works:
+        if state.since is None:
+            return dataclasses.replace(state, since=now)
+        if now - state.since <= wanted.settle:  # headers have no fractions of a second
+            return state
     old = (state.ca.certificate,) if state.ca and _alive(state.ca, now) else ()
     leaf = _signed(next_ca, wanted, now)
     return State(ca=next_ca, retiring=(*old, *state.retiring), leaf=leaf)

@@ -131,6 +131,7 @@ def test_the_wait_is_longer_than_what_was_asked_for() -> None:
     ("state", "now"),
     [
         (State(next_ca=NEXT), START),
+        (State(next_ca=NEXT, since=START), START),
         (State(CA, next_ca=NEXT, leaf=LEAF), ends(CA)),
         (State(next_ca=NEXT, leaf=LEAF), ends(LEAF)),
     ],
@@ -177,3 +178,9 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_there(key: str, text: str,
     assert problems == [problem]
     lost = problem.partition(":")[0].split(" and ")
     assert secret.written(state) == {name: text for name, text in secret.written(whole).items() if name not in lost}
+
+
+def test_what_is_base64_but_for_a_character_cannot_be_read() -> None:
+    since = secret.written(State(since=START))["since"]
+    assert secret.read({"since": since})[0].since == START
+    assert secret.read({"since": f"!{since}"}) == (State(), ["since: cannot be read"])
