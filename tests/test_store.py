@@ -209,7 +209,7 @@ def registered(*bundles: str | None) -> dict[str, Any]:
 
 def test_every_entry_that_trusts_anything_else_is_written_on_top_of_what_was_seen(api: type[Api], store: Store) -> None:
     api.answers |= {
-        V1: (200, registered(None, OURS, "", "no base64", OTHERS)),
+        V1: (200, registered(None, OURS, "", f"!{OURS}", OTHERS)),
         SECRET: (200, {"metadata": {}, "data": secret.written(STATE)}),
         f"PATCH {V1}": (200, {}),
     }
