@@ -91,8 +91,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _pair(text: str) -> str:
-    namespace, slash, name = text.partition("/")
-    if not (namespace and slash and name) or "/" in name:
+    namespace, _, name = text.partition("/")
+    if not (namespace and name) or "/" in name:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAMESPACE/NAME")
     return text
 
