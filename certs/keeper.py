@@ -80,7 +80,7 @@ def settled(store: Store, wanted: Wanted, out: Path | None, waiting: Callable[[S
         if tend(store, wanted, out):
             continue
         seen = store.look()
-        if seen.state.phase() == "steady" and seen.state.leaf and _trusted(seen):
+        if seen.state.phase() == "steady" and _trusted(seen):
             return
         waiting(seen)
         time.sleep(1)
