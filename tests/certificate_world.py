@@ -27,6 +27,7 @@ STALE = 60
 """Seconds that a server may still hold the last serving.pem, and an API server the last caBundle."""
 WANTED = Wanted(("a.ns.svc",), 365, 30, dt.timedelta(seconds=STALE), dt.timedelta(seconds=STALE))
 ENOUGH = STALE + 1  # clocks in headers have no fractions
+MOST_ASKED = 1000  # none here asks 600 times; one that asks for ever fails its test
 
 T = TypeVar("T")
 Answer = tuple[int, dict[str, Any], dt.datetime]
@@ -55,12 +56,15 @@ class World:
         self.leaves: list[tuple[float, Certificate]] = []
         self.bundles: list[tuple[float, tuple[Certificate, ...]]] = []
         self.broken: list[str] = []
+        self.asked = 0
 
     def now(self) -> dt.datetime:
         return START + dt.timedelta(seconds=int(self.seconds))
 
     def ask(self, method: str, path: str, body: Any) -> Answer:
-        """Answer as the API server would."""
+        """Answer as the API server would; fail the test of a keeper that asks for ever."""
+        self.asked += 1
+        assert self.asked < MOST_ASKED
         is_secret = "/secrets" in path
         stored = self.secret if is_secret else self.registered
         if method == "GET":
