@@ -17,7 +17,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 from certs import authority, keeper, secret
-from certs.authority import Certificate
+from certs.authority import Certificate, Identity
 from certs.protocol import State, Wanted
 from certs.store import Names, Store
 
@@ -40,6 +40,10 @@ class Killed(BaseException):
 @functools.cache
 def issued(ca: Certificate, leaf: Certificate) -> bool:
     return authority.issued(ca, leaf)
+
+
+class Ended(Exception):
+    """What a test does instead of going on for ever."""
 
 
 class World:
@@ -218,3 +222,9 @@ def tend(world: World, wanted: Wanted = WANTED) -> State:
     while keeper.tend(Turns(world), wanted, None):
         pass
     return state_of(world)
+
+
+def number(own: Identity | None) -> str:
+    """Return the serial number of a certificate that is there, as logs and lists have it."""
+    assert own
+    return f"{own.certificate.serial_number:x}"[:16]

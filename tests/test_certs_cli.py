@@ -12,17 +12,12 @@ import pytest
 
 from certs import __main__ as certs
 from certs import authority, keeper
-from certs.authority import Identity
 from certs.protocol import Wanted
 from certs.store import Names, NotDone
-from tests.certificate_world import Turns, World, state_of
+from tests.certificate_world import Ended, Turns, World, number, state_of
 
 HOST = "kubeflow-openshift.kubeflow-openshift.svc"
 Command = Callable[..., tuple[int, str, str]]
-
-
-class Ended(Exception):
-    """What a test does instead of going on for ever."""
 
 
 @pytest.fixture
@@ -46,11 +41,6 @@ def command(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     monkeypatch.setattr(time, "sleep", sleep)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     return run
-
-
-def number(own: Identity | None) -> str:
-    assert own
-    return f"{own.certificate.serial_number:x}"[:16]
 
 
 def test_a_signal_ends_it_well(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,20 +12,11 @@ import pytest
 from certs import authority, keeper
 from certs.protocol import Force, State
 from certs.store import Forbidden, NotDone, Seen
-from tests.certificate_world import ENOUGH, WANTED, Turns, World, quiet, state_of
-
-
-class Ended(Exception):
-    """What a test does instead of going on for ever."""
+from tests.certificate_world import ENOUGH, WANTED, Ended, Turns, World, number, quiet, state_of
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-
-
-def number(own: authority.Identity | None) -> str:
-    assert own
-    return f"{own.certificate.serial_number:x}"[:16]
 
 
 @pytest.fixture

@@ -10,9 +10,8 @@ import pytest
 from rich.status import Status
 
 from certs import keeper, listing
-from certs.authority import Identity
 from certs.protocol import State
-from tests.certificate_world import START, WANTED, Turns, World, quiet, state_of, tend
+from tests.certificate_world import START, WANTED, Turns, World, number, quiet, state_of, tend
 
 Show = Callable[[World], tuple[int, str]]
 
@@ -33,11 +32,6 @@ def cells(shown: str) -> list[list[str]]:
     """Return the table that was shown."""
     rows = [re.split("[│┃]", row)[1:-1] for row in shown.splitlines() if row[:1] in "│┃"]
     return [[cell.strip() for cell in row] for row in rows]
-
-
-def number(own: Identity | None) -> str:
-    assert own
-    return f"{own.certificate.serial_number:x}"[:16]
 
 
 def test_no_certificate_is_1(show: Show) -> None:
