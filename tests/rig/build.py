@@ -30,6 +30,7 @@ ENVIRONMENT = {
     "GOFLAGS": "-mod=readonly -trimpath -buildvcs=false",
     "GOTOOLCHAIN": "local",
     "GOWORK": "off",
+    "GONOSUMDB": "github.com/openshift/*",
 }
 
 
@@ -55,7 +56,7 @@ def build() -> pathlib.Path:
 def openshift_sources() -> pathlib.Path:
     """Find OpenShift's plugin and manifests, which the Go module proxy does not serve."""
     folder = PROJECT / os.environ.get("OPENSHIFT_SOURCES", "../shared/openshift")
-    parts = [folder / "manifests", *(folder / "third_party" / module for module in THIRD_PARTY)]
+    parts = [folder / "manifests"]
     if not all(part.is_dir() for part in parts):
         raise Unavailable(
             f"OpenShift's sources are not in {folder}: "
@@ -81,7 +82,7 @@ def go_version() -> str:
 def fingerprint(third_party: pathlib.Path, version: str) -> str:
     """Hash all that the binaries follow from."""
     digest = hashlib.sha256(repr((version, PACKAGES, LDFLAGS, ENVIRONMENT)).encode())
-    for root in (MODULE, *(third_party / module for module in THIRD_PARTY)):
+    for root in (MODULE,):
         for path in sorted(p for p in root.rglob("*") if p.suffix == ".go" or p.name in ("go.mod", "go.sum")):
             digest.update(f"{path.relative_to(root)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()[:12]
@@ -108,7 +109,6 @@ def compile_binaries(folder: pathlib.Path, names: list[str], third_party: pathli
     for name in ("go.mod", "go.sum"):  # Go looks for the latter beside the former
         shutil.copyfile(MODULE / name, folder / name)
     modfile = folder / "go.mod"
-    go("mod", "edit", *(f"-replace=github.com/openshift/{m}={third_party / m}" for m in THIRD_PARTY), str(modfile))
 
     with timed("getting Go modules (building takes minutes the first time)"):
         fetched = go("list", "-deps", f"-modfile={modfile}", *(PACKAGES[name] for name in names))
