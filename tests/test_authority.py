@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from certs import authority
@@ -52,6 +52,21 @@ def test_another_cas_certificate_is_refused(tmp_path: Path) -> None:
     other = authority.authority("test", [HOST], 30)
     with pytest.raises(ssl.SSLCertVerificationError):
         handshake(tmp_path, authority.serving(other, [HOST], 30).pem(), HOST)
+
+
+def test_a_renewed_ca_that_keeps_its_key_and_name_verifies_what_either_signed(tmp_path: Path) -> None:
+    """Show why cert-manager's authority says `rotationPolicy: Never`: it swaps CAs at once, the certificate later."""
+    builder = x509.CertificateBuilder(CA.certificate.subject, CA.certificate.issuer, CA.key.public_key())
+    for extension in CA.certificate.extensions:
+        builder = builder.add_extension(extension.value, extension.critical)
+    now = dt.datetime.now(dt.UTC)
+    dated = builder.not_valid_before(now).not_valid_after(now + dt.timedelta(days=60))
+    signed = dated.serial_number(x509.random_serial_number()).sign(CA.key, hashes.SHA256())
+    renewed = authority.Identity(signed, CA.key)
+
+    assert renewed.certificate_pem() != CA.certificate_pem()
+    handshake(tmp_path, authority.serving(CA, [HOST], 30).pem(), HOST, trusted=renewed)
+    handshake(tmp_path, authority.serving(renewed, [HOST], 30).pem(), HOST, trusted=CA)
 
 
 def test_it_counts_an_hour_before_it_was_made_and_no_leaf_outlives_it() -> None:

@@ -1,4 +1,4 @@
-"""The Deployment's numbers fit each other and what it starts; who is let in by the network policies."""
+"""The Deployment's numbers fit each other, what it starts, its network policy and its certificate."""
 
 import re
 from typing import Any
@@ -34,14 +34,10 @@ def test_probes_do_not_go_through_the_port_of_reviews() -> None:
         assert SERVER[probe]["httpGet"]["port"] == "observe"
 
 
-def test_pods_on_the_hosts_network_are_meant_by_the_policy() -> None:
-    """OpenShift's documentation: a namespaceSelector alone does not mean them, with an empty podSelector it does."""
+def test_the_policy_names_the_ports_that_the_server_opens_and_lets_it_call_nobody() -> None:
     policy = manifests.one_document(DEPLOY / "base/network-policies.yaml").value["spec"]
-    [reviews, metrics] = policy["ingress"]
-    host = {"matchLabels": {"policy-group.network.openshift.io/host-network": ""}}
-    assert {"namespaceSelector": host, "podSelector": {}} in reviews["from"]
-    assert [port["port"] for port in reviews["ports"]] == [SERVER["ports"][0]["containerPort"]]
-    assert [port["port"] for port in metrics["ports"]] == [SERVER["ports"][1]["containerPort"]]
+    opened = [port["port"] for rule in policy["ingress"] for port in rule["ports"]]
+    assert opened == [port["containerPort"] for port in SERVER["ports"]]
     assert "Egress" in policy["policyTypes"]
     assert "egress" not in policy  # to nobody
 
@@ -55,8 +51,8 @@ def test_the_certificate_of_cert_manager_is_for_the_name_that_the_api_server_ask
     )
     assert serving["dnsNames"] == ["kubeflow-openshift.kubeflow-openshift.svc"]
     assert serving["secretName"] in {lookup(volume, ("secret", "secretName")) for volume in POD["volumes"]}
-    for certificate in (serving, authority):
-        assert certificate["privateKey"] == {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"}
+    for certificate, rotation in ((serving, "Always"), (authority, "Never")):  # why: test_authority.py
+        assert certificate["privateKey"] == {"algorithm": "ECDSA", "size": 256, "rotationPolicy": rotation}
         assert ("Issuer", certificate["issuerRef"]["name"]) in by_name
         assert int(certificate["renewBefore"][:-1]) < int(certificate["duration"][:-1])
     assert authority["isCA"] is True
