@@ -173,6 +173,7 @@ def without_pods(dice: random.Random, kind: str) -> Object:
     if kind == "PersistentVolumeClaim":
         obj["spec"] = claim(dice)
     if "Role" in kind:
+        obj["metadata"]["namespace"] = "kubeflow"
         obj["rules"] = [role_rule(dice) for _ in range(dice.randrange(1, 4))]
         obj |= some(dice, "aggregationRule", 0.2, lambda: dice.choice(({}, {"clusterRoleSelectors": []}, None)))
     return obj

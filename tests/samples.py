@@ -63,6 +63,11 @@ def nested(path: str, value: Any) -> Any:
     return value
 
 
+def of_components(obj: Object) -> Object:
+    """Return an object in a namespace of Kubeflow's components."""
+    return {**obj, "metadata": {**obj["metadata"], "namespace": "kubeflow"}}
+
+
 ARGO = {"config": "containerRuntimeExecutor: docker\n", "executor": "securityContext:\n  runAsUser: 65532\n"}
 RULES_OF_ROLE = [{"apiGroups": ["kubeflow.org"], "resources": ["notebooks"], "verbs": ["create"]}]
 JOB = {"apiVersion": "batch/v1", "kind": "Job", "spec": {"template": template()}}
@@ -75,5 +80,5 @@ SAMPLES: dict[str, Object] = {
     "Trial.kubeflow.org": sample("Trial.kubeflow.org", spec={"runSpec": JOB}),
     "ConfigMap": sample("ConfigMap", metadata={"name": "workflow-controller-configmap"}, data=ARGO),
     "PersistentVolumeClaim": sample("PersistentVolumeClaim", spec={"accessModes": ["ReadWriteMany"]}),
-    **{kind: sample(kind, rules=RULES_OF_ROLE) for kind in KINDS if kind.endswith(".rbac.authorization.k8s.io")},
+    **{kind: of_components(sample(kind, rules=RULES_OF_ROLE)) for kind in KINDS if "Role" in kind},
 }

@@ -5,8 +5,9 @@ import itertools
 import pytest
 
 from webhook.model import Object
-from webhook.registration import NAME, NAMESPACES, OWN, SCOPES, Scope, configuration
+from webhook.registration import NAME, OWN, SCOPES, Scope, configuration
 from webhook.rules import RULES
+from webhook.settings import COMPONENTS
 from webhook.workload import KINDS, group_of
 
 LEGACY: list[Object] = configuration(RULES.values(), legacy=True)["webhooks"]
@@ -91,7 +92,7 @@ def test_no_subresource_is_offered() -> None:
 def test_namespaces_are_offered_by_the_labels_that_a_rule_comes_for() -> None:
     labels = {entry["objectSelector"]["matchExpressions"][0]["key"] for entry in ENTRIES if "objectSelector" in entry}
     assert labels == set(RULES["istio-injection"].labels)
-    assert "kubeflow" in NAMESPACES
+    assert "kubeflow" in COMPONENTS
 
 
 def test_kubernetes_1_14_is_given_only_what_it_knows() -> None:

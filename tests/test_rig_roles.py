@@ -97,6 +97,29 @@ def test_a_controller_with_upstreams_role_may_own_with_us_and_may_not_without(
     show(row, what, "kubectl create --as its account", "forbidden: cannot set blockOwnerDeletion", "allowed")
 
 
+def test_a_tenant_writes_a_role_in_a_profile_as_before(cluster: Cluster) -> None:
+    """The tenant may create Notebooks, and Roles for what they may do: the webhook appends nothing that they lack."""
+    where = namespace(cluster, "finalizers-of-alice", **{"app.kubernetes.io/part-of": "kubeflow-profile"})
+    held = [
+        {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["roles", "rolebindings"], "verbs": ["*"]},
+        {"apiGroups": ["kubeflow.org"], "resources": ["notebooks"], "verbs": ["*"]},
+    ]
+    cluster.make(f"{RBAC}/namespaces/{where}/roles", {"metadata": {"name": "owner"}, "rules": held})
+    binding = {
+        "metadata": {"name": "owner"},
+        "subjects": [{"kind": "User", "name": "alice", "apiGroup": "rbac.authorization.k8s.io"}],
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "owner"},
+    }
+    cluster.make(f"{RBAC}/namespaces/{where}/rolebindings", binding)
+    rules = [{"apiGroups": ["kubeflow.org"], "resources": ["notebooks"], "verbs": ["create", "get", "list"]}]
+    role = {"metadata": {"name": "notebook-launcher"}, "rules": rules}
+    wait(lambda: cluster.request("GET", f"{RBAC}/namespaces/{where}/roles", user="alice").status == 200, "rights")
+
+    created = cluster.request("POST", f"{RBAC}/namespaces/{where}/roles", role, user="alice")
+    assert (created.status, created.body.get("rules")) == (201, rules), created.body
+    cluster.kubectl("--as", "alice", "label", "role", "notebook-launcher", "a=b", "-n", where)
+
+
 def test_rbacs_escalation_check_is_still_in_force(cluster: Cluster) -> None:
     """Who may create roles and nothing else cannot create this one, with us or without."""
     rules = [{"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterroles"], "verbs": ["create"]}]
@@ -122,7 +145,7 @@ def test_the_deployed_configuration_asks_about_such_roles_only(cluster: Cluster)
         condition["expression"]
         for entry in deployed()["webhooks"]
         for condition in entry.get("matchConditions", ())
-        if "ClusterRole" in condition["expression"]
+        if condition["name"] == "concerned-clusterrole"
     ]
     assert len(expressions) == 1
     plain = {"metadata": {"name": "plain"}, "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["*"]}]}

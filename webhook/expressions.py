@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from webhook.scc.defaults import SCCS
+from webhook.settings import COMPONENTS
 
 USER: Final = "s.?runAsUser.orValue(null)"
 NON_ROOT: Final = "s.?runAsNonRoot.orValue(context.?runAsNonRoot.orValue(null))"
@@ -31,7 +32,7 @@ def without_mount(regex: str, path: str) -> str:
 
 
 def lacks_finalizers(owners: Mapping[str, Sequence[str]]) -> str:
-    """Write that a role may create or update an owner of these groups, and not update its finalizers."""
+    """Write that a role which no tenant wrote may create or update an owner, and not update its finalizers."""
     may, has = (GRANTED.format(verbs) for verbs in (["create", "update", "*"], ["update", "*"]))
     named = "r.resources.exists(n, n in [name + '/finalizers', '*/finalizers', '*'])"
     lacks = f"object.rules.exists(r, has(r.resources) && name in r.resources && {may}) && "
@@ -40,4 +41,5 @@ def lacks_finalizers(owners: Mapping[str, Sequence[str]]) -> str:
     found = f"[{plain}].exists(all, all.exists(group, all[group].exists(name, {lacks})))"
     left = "has(object.aggregationRule) || object.metadata.?labels.orValue({}).exists(l, l.contains('aggregate-to-'))"
     large = f"size(object.rules) > {LARGEST_ROLE}"
-    return f"has(object.rules) && object.rules != null && !({left}) && ({large} || {found})"
+    ours = f"(request.kind.kind == 'ClusterRole' || request.namespace in {[*COMPONENTS]})"
+    return f"{ours} && has(object.rules) && object.rules != null && !({left}) && ({large} || {found})"

@@ -7,26 +7,13 @@ from typing import Any, Final
 from webhook import conditions
 from webhook.model import Object
 from webhook.registry import Rule
+from webhook.settings import COMPONENTS
 from webhook.workload import KINDS, group_of
 
 NAME: Final = "zz-kubeflow-openshift"
 """Sorts last: webhooks run in the order of their names, and SCC judges again after each (measured: notes, peers)."""
 OWN: Final = "kubeflow-openshift"
 """Our namespace, Service, and the label by which any other namespace opts in."""
-
-NAMESPACES: Final = (
-    "auth",
-    "cert-manager",
-    "istio-system",
-    "knative-eventing",
-    "knative-serving",
-    "kserve",
-    "kubeflow",
-    "kubeflow-system",
-    "oauth2-proxy",
-    "seldon-system",
-)
-"""Where Kubeflow's own components live, 0.7 to 26.03."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +34,7 @@ class Scope:
 
 
 SCOPES: Final = (
-    Scope("components", "kubernetes.io/metadata.name", NAMESPACES),
+    Scope("components", "kubernetes.io/metadata.name", COMPONENTS),
     Scope("opted-in", OWN, ("enabled",)),
     Scope("profiles", "app.kubernetes.io/part-of", ("kubeflow-profile",)),
     Scope("katib", "katib.kubeflow.org/metrics-collector-injection", ("enabled",)),

@@ -1,7 +1,7 @@
 """Let controllers own what they make: add `update` on the finalizers of its owners.
 
-OpenShift: who makes an object that blocks its owner's deletion, as controllers do, must be allowed to update the
-owner's finalizers. Elsewhere nobody checks, so upstream's roles lack it, and a Notebook's StatefulSet is forbidden.
+OpenShift: controllers make objects that block the deletion of their owner. OpenShift asks them for the right to update
+the owner's finalizers. Other clusters do not check it, so upstream's roles lack it, and the object is forbidden.
 
 Fields:
     rules
@@ -11,17 +11,18 @@ Upstream:
     https://github.com/kubeflow/trainer/issues/1552
 
 Limits:
-    Appended is one rule per API group, for what the role may create or update anyway, by any name. Aggregated roles are
-    left alone, and what they are made of. Who writes the role must hold what is appended, as an administrator does.
+    The rule appends one entry per API group, for what the role may create or update anyway. Aggregated roles stay, and
+    what they are made of. So does a Role of tenants: RBAC asks its writer to hold all of it, and they lack the entry.
 """
 
 from collections.abc import Iterator
 
 from webhook.expressions import lacks_finalizers
-from webhook.model import Change, Object, mapping, sequence, strings
+from webhook.model import Change, Object, lookup, mapping, sequence, strings
 from webhook.registry import object_rule
-from webhook.settings import Settings
+from webhook.settings import COMPONENTS, Settings
 
+RBAC = "rbac.authorization.k8s.io"
 JOBS = ("mpijobs", "mxjobs", "paddlejobs", "pytorchjobs", "scheduledworkflows", "tfjobs", "xgboostjobs")
 OWNERS = {
     "argoproj.io": ("cronworkflows", "workflows"),
@@ -33,17 +34,16 @@ OWNERS = {
     "tensorboard.kubeflow.org": ("tensorboards",),
     "trainer.kubeflow.org": ("trainjobs",),
 }
-BECAUSE = "who makes what an owner owns must be allowed to update the owner's finalizers"
+BECAUSE = "a controller must be allowed to update the finalizers of the owners of what it makes"
 
 
-@object_rule(
-    "Role.rbac.authorization.k8s.io", "ClusterRole.rbac.authorization.k8s.io", condition=lacks_finalizers(OWNERS)
-)
+@object_rule(*(f"{kind}.{RBAC}" for kind in ("Role", "ClusterRole")), condition=lacks_finalizers(OWNERS))
 def finalizers(role: Object, _settings: Settings) -> Iterator[Change]:
     """Append for each API group what is missing."""
     end, labels = len(sequence(role, ("rules",))), mapping(role, ("metadata", "labels"))
     aggregated = role.get("aggregationRule") is not None or any("aggregate-to-" in label for label in labels)
-    for group, names in () if aggregated else OWNERS.items():
+    of_tenants = role.get("kind") == "Role" and lookup(role, ("metadata", "namespace")) not in COMPONENTS
+    for group, names in () if aggregated or of_tenants else OWNERS.items():
         may, has = _granted(role, group, {"create", "update", "*"}), _granted(role, group, {"update", "*"})
         wanted = [f"{name}/finalizers" for name in sorted(may.intersection(names))]
         if missing := [name for name in wanted if not has & {name, "*/finalizers", "*"}]:
