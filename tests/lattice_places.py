@@ -48,10 +48,11 @@ PODS: Final[dict[str, tuple[str, ...]]] = {
     "RayJob.ray.io": ("spec.submitterPodTemplate.spec", *(f"spec.rayClusterSpec.{group}" for group in RAY)),
     "RayService.ray.io": tuple(f"spec.rayClusterConfig.{group}" for group in RAY),
 }
-ARGO_SPECS: Final = {
+ARGO_SPECS: Final[dict[str, tuple[str, ...]]] = {
     **dict.fromkeys((f"{kind}.argoproj.io" for kind in ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate")),
-                    "spec"),
-    "CronWorkflow.argoproj.io": "spec.workflowSpec",
+                    ("spec",)),
+    "CronWorkflow.argoproj.io": ("spec.workflowSpec",),
+    "ConfigMap": ("data.config.workflowDefaults.spec", "data.workflowDefaults.spec"),
 }  # fmt: skip
 SPARK: Final = {
     "SparkApplication.sparkoperator.k8s.io": ("spec.driver", "spec.executor"),
@@ -66,13 +67,15 @@ SERVING: Final = {
     "ClusterServingRuntime.serving.kserve.io": ("spec", "spec.workerSpec"),
 }
 WORKSPACE: Final = {"WorkspaceKind.kubeflow.org": ("spec.podTemplate",)}
-EXECUTOR: Final = {"ConfigMap": ("data.config.executor", "data.executor")}
+ADDED_BY_ARGO: Final = {
+    "ConfigMap": tuple(f"data.{path}{key}" for path in ("", "config.") for key in ("executor", "mainContainer"))
+}
 LAYOUTS: Final[tuple[tuple[Mapping[str, tuple[str, ...]], str, str, str], ...]] = (
     (PODS, "securityContext", CONTAINERS, ""),
     (SERVING, "securityContext", f"{CONTAINERS} {FRAMEWORKS}", ""),
     (SPARK, "podSecurityContext", "initContainers.* sidecars.*", "securityContext"),
     (WORKSPACE, "securityContext", "", "containerSecurityContext"),
-    (EXECUTOR, "has no pod's", "", "securityContext"),
+    (ADDED_BY_ARGO, "has no pod's", "", "securityContext"),
 )
 """By kind, where pods are; in each its own security context, its containers, and its context as a container."""
 INSIDE: Final = {
@@ -122,7 +125,7 @@ def scopes(kind: str, obj: Object, at: Pointer = ()) -> Iterator[Scope]:
         for spec in (spec for path in table.get(kind, ()) for spec in places(obj, at, path)):
             itself = ((spec, (*spec, own)),) if own else ()
             yield Scope(spec, (*spec, context), (*itself, *_containers(obj, spec, listed)))
-    for spec in places(obj, at, ARGO_SPECS[kind]) if kind in ARGO_SPECS else ():
+    for spec in (spec for path in ARGO_SPECS.get(kind, ()) for spec in places(obj, at, path)):
         yield from _argo(obj, spec)
     for inner in (inner for path in INSIDE.get(kind, ()) for inner in places(obj, at, path)):
         group, slash, _ = str(found(obj, (*inner, "apiVersion"))).partition("/")

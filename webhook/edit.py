@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import yaml
 
+from webhook import patch
 from webhook.emit import block, inline, literal
-from webhook.model import Operation
-from webhook.patch import apply
+from webhook.model import Change, Operation
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _COLON = re.compile(r"[ \t]*:")
@@ -54,7 +54,7 @@ def edit(text: str, operations: Sequence[Operation]) -> str | None:
         expected = yaml.load(edited, Loader=_LOADER)  # noqa: S506 - a safe loader, in C where PyYAML has it
         for operation in operations:
             tokens = [part.replace("~1", "/").replace("~0", "~") for part in operation["path"].split("/")[1:]]
-            expected = apply(expected, [operation])  # which copies the path alone: what an alias shares stays
+            expected = patch.apply(expected, [operation])  # which copies the path alone: what an alias shares stays
             edited = _apply_to_text(edited, tokens, operation)
         # Compared as repr because True == 1 == 1.0, and because the order of keys matters.
         faithful = repr(yaml.load(edited, Loader=_LOADER)) == repr(expected)  # noqa: S506 - as above
@@ -79,6 +79,15 @@ def value(text: str) -> Any:
         return yaml.load(text, Loader=_LOADER)  # noqa: S506 - as above
     except _DOUBTS:
         return None
+
+
+def change_text(text: str, said: Any, changes: Sequence[Change]) -> str | None:
+    """Make changes in the YAML text inside an object, of which `value` said this; None where in doubt."""
+    made: list[Operation] = []
+    for change in changes:
+        made += (operations := patch.operations(change, said))
+        said = patch.apply(said, operations)
+    return edit(text, made)
 
 
 def _apply_to_text(text: str, tokens: list[str], operation: Operation) -> str:

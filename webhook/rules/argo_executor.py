@@ -1,60 +1,60 @@
 """Have Argo's executor work without Docker's socket, and under the namespace's own UID.
 
-OpenShift: nodes run CRI-O and have no socket for Argo 2's executor `docker`; `k8sapi` needs none. The containers
-that Argo adds to each pod have the executor's security context: Pipelines 2 says UID 65532, and the pods are refused.
+OpenShift: nodes run CRI-O and have no socket for Argo 2's executor `docker`; `k8sapi` needs none. Argo adds containers
+to each pod, under UID 65532 in Pipelines 2, and may give all workflows an ID by default: SCC rejects such pods.
 
 Fields:
     data[containerRuntimeExecutor]
-    data[config]: containerRuntimeExecutor, executor.securityContext
-    data[executor]: securityContext
+    data[config]: containerRuntimeExecutor, executor, mainContainer, workflowDefaults
+    data[executor], data[mainContainer]: securityContext
+    data[workflowDefaults]: spec, as in a Workflow
 
 Upstream:
     https://github.com/kubeflow/pipelines/issues/1654
     https://github.com/kubeflow/pipelines/issues/11778
 
 Limits:
-    Only ConfigMap `workflow-controller-configmap`; a text that is no plain YAML stays, and one that names no executor.
-    An allocated UID stays, and that of an executor with privilege or added capabilities. Outputs of steps must lie on
-    volumes with `k8sapi`.
+    Only ConfigMap `workflow-controller-configmap`; a text that is no plain YAML stays. An ID stays where `fs-group`,
+    `run-as-user` and `run-as-group` would keep it. Outputs of steps must lie on volumes with `k8sapi`. Argo's agent and
+    its pods that delete artifacts have UID 8737 from Argo's code: no rule reaches these bare Pods.
 """
 
 from collections.abc import Iterator
 
-from webhook.edit import edit, value
-from webhook.model import Change, Object, Operation, lookup, mapping
-from webhook.pod import POD_SPEC, Pod
+from webhook.edit import change_text, value
+from webhook.model import Change, Object, Request, lookup, mapping
+from webhook.pod import Shape
 from webhook.registry import object_rule
+from webhook.rules import fs_group, run_as_group, run_as_user
 from webhook.settings import Settings
+from webhook.workload import pod, pod_specs
 
-NAME = "workflow-controller-configmap"
+NAME, WORKFLOW = "workflow-controller-configmap", "Workflow.argoproj.io"
+CONTAINERS, DEFAULTS = ("executor", "mainContainer"), "workflowDefaults"
+CONTAINER = Shape("podSecurityContext", (), own_context="securityContext")
+IDENTITY = (fs_group.fs_group, run_as_group.run_as_group, run_as_user.run_as_user)
 NO_DOCKER = "OpenShift's nodes have no Docker socket"
-FOREIGN = "the executor's runAsUser is outside what OpenShift allocates"
 
 
 @object_rule("ConfigMap", condition=f"has(object.metadata.name) && object.metadata.name == '{NAME}'")
 def argo_executor(config_map: Object, settings: Settings) -> Iterator[Change]:
-    """Replace docker by k8sapi, and drop the executor's foreign UID."""
+    """Replace docker by k8sapi, and drop foreign IDs from what Argo adds to pods."""
     data = mapping(config_map, ("data",)) if lookup(config_map, ("metadata", "name")) == NAME else {}
     if data.get("containerRuntimeExecutor") == "docker":
         yield Change(("data", "containerRuntimeExecutor"), "k8sapi", NO_DOCKER)
-    for key, path in (("config", "/executor/securityContext"), ("executor", "/securityContext")):
-        text = data[key] if isinstance(data.get(key), str) else ""
-        executor = Pod(value(text), tuple(path.split("/")[1:]), POD_SPEC, settings)
-        docker = key == "config" and lookup(executor.object, ("containerRuntimeExecutor",)) == "docker"
-        k8sapi = [{"op": "replace", "path": "/containerRuntimeExecutor", "value": "k8sapi"}] if docker else []
-        for operations, because in ((k8sapi, NO_DOCKER), (list(_without_user(executor, path)), FOREIGN)):
-            if operations and (edited := edit(text, operations)):
-                text = edited
-                yield Change(("data", key), text, because)
+    for key in ("config", *CONTAINERS, DEFAULTS):
+        said = value(data[key]) if isinstance(data.get(key), str) else None
+        if not isinstance(said, dict):
+            continue
+        wanted = list(_wanted(said if key == "config" else {key: said}, settings))
+        changes = [change._replace(at=change.at[key != "config" :]) for change in wanted]
+        if changes and (edited := change_text(data[key], said, changes)):
+            yield Change(("data", key), edited, "; ".join(dict.fromkeys(change.because for change in changes)))
 
 
-def _without_user(executor: Pod, path: str) -> Iterator[Operation]:
-    context = lookup(executor.object, executor.at)
-    added = lookup(context, ("capabilities", "add")) or []
-    asks = lookup(context, ("privileged",)) or added not in ([], ["NET_BIND_SERVICE"])
-    if executor.foreign((*executor.at, "runAsUser")) and not asks:
-        if context["runAsUser"] != 0 and context.get("runAsNonRoot") is not True:
-            yield {"op": "add", "path": f"{path}/runAsNonRoot", "value": True}
-        yield {"op": "remove", "path": f"{path}/runAsUser"}
-        if context.get("runAsGroup") != 0 and executor.foreign((*executor.at, "runAsGroup")):
-            yield {"op": "remove", "path": f"{path}/runAsGroup"}
+def _wanted(said: Object, settings: Settings) -> Iterator[Change]:
+    if said.get("containerRuntimeExecutor") == "docker":
+        yield Change(("containerRuntimeExecutor",), "k8sapi", NO_DOCKER)
+    for at, shape in (*(((key,), CONTAINER) for key in CONTAINERS), *pod_specs(said, WORKFLOW, (DEFAULTS,))):
+        if view := pod(Request(WORKFLOW, "CREATE", said), at, shape, settings):
+            yield from (change for rule in IDENTITY for change in rule(view))
