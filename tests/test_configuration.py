@@ -1,10 +1,12 @@
 """The configuration file: what each key does, and that a mistake is named by file, line and field."""
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
+from webhook import configuration
 from webhook.configuration import BadConfiguration, Watched, load
 from webhook.rules import RULES
 from webhook.settings import Settings
@@ -218,6 +220,33 @@ def test_a_broken_or_missing_file_keeps_the_last_good_settings(file: Path, capfd
     assert watched.current() is good
     file.write_text("allocated: 5-7")
     assert watched.current().allocated == range(5, 8)
+
+
+def test_an_older_reading_never_replaces_a_newer_one(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_text("rules: {fs-group: false}")
+    watched = Watched(file, load(file))
+    held, go_on = threading.Event(), threading.Event()
+
+    def slowly(path: Path) -> Settings:
+        settings = load(path)
+        if settings.rules == {"fs-group": True}:
+            held.set()
+            go_on.wait(5)
+        return settings
+
+    monkeypatch.setattr(configuration, "load", slowly)
+    file.write_text("rules: {fs-group: true}")
+    older = threading.Thread(target=watched.current)
+    older.start()
+    assert held.wait(5)
+    file.write_text("rules: {fs-group: false, run-as-user: false}")
+    newer = threading.Thread(target=watched.current)
+    newer.start()
+    newer.join(0.5)
+    go_on.set()
+    older.join()
+    newer.join()
+    assert watched.settings.rules == {"fs-group": False, "run-as-user": False}
 
 
 def test_without_a_file_nothing_is_watched() -> None:

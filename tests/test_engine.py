@@ -209,3 +209,11 @@ def test_a_pod_with_what_is_no_container_has_none_whoever_asks_first() -> None:
     for _ in range(2):
         with pytest.raises(UnknownShape):
             view.containers()
+
+
+def test_a_late_evaluation_ends_before_the_next_rule_or_pod() -> None:
+    request = Request("Deployment.apps", "CREATE", deployment(), namespace="team")
+    asked = iter([False, False, True])
+    with pytest.raises(engine.Late):
+        evaluate(request, SETTINGS, late=lambda: next(asked))
+    assert next(asked, None) is None, "asked three times, and it goes no further"

@@ -1,6 +1,7 @@
 """The HTTP face: bytes of a review in, bytes of its answer out. The door of flask."""
 
 import json
+import math
 import re
 import threading
 import time
@@ -25,6 +26,8 @@ MOST_VALUES: Final = 250_000
 """Maps, lists and commas of a large review. Objects at etcd's limit, new and old, have fewer; `{"a":0}` over and over
 would have 1,800,000, and take 170 MiB to read."""
 
+TOO_COMPLEX: Final = f"left alone: the review has more than {MOST_VALUES:,} values; nothing was changed or checked"
+
 TIMEOUT: Final = re.compile(rb"(?:^|&)timeout=(\d{1,4}(?:\.\d{1,9})?)(ms|s)(?:&|$)")
 """What the API server writes of its timeoutSeconds, or of what is left of it: `?timeout=4.999s`, `?timeout=730ms`."""
 
@@ -38,19 +41,26 @@ def application(current: Callable[[], Settings]) -> Flask:
     def mutate() -> Response:
         if request.mimetype != "application/json" or request.content_encoding:
             return _refusal(415, "Content-Type must be application/json, without Content-Encoding")
-        if _late():
-            return _not_now("late", "the review waited here for longer than its timeout")
-        body = _body()
+        deadline, body = _deadline(), _body()
         if len(body) <= LARGE:
-            return _reviewed(body, current)
+            return _reviewed(body, current, deadline)
         if sum(map(body.count, (b"{", b"[", b","))) > MOST_VALUES:
-            return _refusal(413, f"more than {MOST_VALUES} values")
+            return _too_complex(body)
         if not large.acquire(blocking=False):
             return _not_now("busy", "another large review is being answered")
         try:
-            return _reviewed(body, current)
+            return _reviewed(body, current, deadline)
         finally:
             large.release()
+
+    @app.errorhandler(review.BadReview)
+    def refuse_bad(error: review.BadReview) -> Response:
+        return _refusal(400, str(error))
+
+    @app.errorhandler(engine.Late)
+    def refuse_late(_error: engine.Late) -> Response:
+        """Answer with an error: read late, "allowed" would store an object that `Fail` keeps out."""
+        return _not_now("late", "the review took longer than its timeout")
 
     @app.errorhandler(HTTPException)
     def refuse(error: HTTPException) -> Response:
@@ -59,14 +69,20 @@ def application(current: Callable[[], Settings]) -> Flask:
     return app
 
 
-def _reviewed(body: bytes, current: Callable[[], Settings]) -> Response:
+def _reviewed(body: bytes, current: Callable[[], Settings], deadline: float) -> Response:
+    """Answer a review. Raises BadReview, and Late where the deadline has passed."""
+
+    def late() -> bool:
+        return time.monotonic() > deadline
+
+    if late():
+        raise engine.Late
     start = time.perf_counter()
+    wanted = review.decode(body)
     try:
-        wanted = review.decode(body)
-    except review.BadReview as error:
-        return _refusal(400, str(error))
-    try:
-        outcome = engine.evaluate(wanted, current())
+        outcome = engine.evaluate(wanted, current(), late=late)
+    except engine.Late:
+        raise
     except Exception as error:  # noqa: BLE001 - a review that parses is answered: allowed as it came, and we are told
         warning = "the webhook failed and changed nothing; please report it"
         outcome = Outcome(wanted.object, warnings=[warning], failures=[("engine", type(error).__name__)])
@@ -75,17 +91,20 @@ def _reviewed(body: bytes, current: Callable[[], Settings]) -> Response:
     return Response(answer, mimetype="application/json")
 
 
-def _late() -> bool:
-    """Tell whether a review waited here for longer than the API server does.
+def _too_complex(body: bytes) -> Response:
+    """Allow an object as it came, unread: reading it would take too much memory."""
+    observe.shed("complex")
+    outcome = Outcome(None, warnings=[TOO_COMPLEX])
+    return Response(review.respond(review.decode_beginning(body), outcome), mimetype="application/json")
 
-    Nobody reads its answer, and others wait. Should somebody read it yet, it must be an error, on which failurePolicy
-    decides: allowed without a patch would store, under `Fail`, an object that was to be rewritten or refused.
-    """
+
+def _deadline() -> float:
+    """Return until when, by time.monotonic(), the API server waits for the answer."""
     wanted = TIMEOUT.search(request.query_string)
     if not wanted:
-        return False
-    arrived = getattr(request.environ.get("gunicorn.socket"), "arrived", time.monotonic())
-    return bool(time.monotonic() - arrived > float(wanted[1]) / (1000 if wanted[2] == b"ms" else 1))
+        return math.inf
+    arrived: float = getattr(request.environ.get("gunicorn.socket"), "arrived", time.monotonic())
+    return arrived + float(wanted[1]) / (1000 if wanted[2] == b"ms" else 1)
 
 
 def _body() -> bytes:

@@ -1,7 +1,8 @@
 """The configuration file: read it, say where it is wrong, read it again when it changes."""
 
 import os
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -44,21 +45,28 @@ class Watched:
     path: Path | None
     settings: Settings
     stamp: tuple[int, ...] = ()
+    reading: threading.Lock = field(default_factory=threading.Lock)
 
     def current(self) -> Settings:
         """Return the settings, read anew where the file changed; a broken or missing file keeps the last good ones."""
         if self.path is None:
             return self.settings
-        stamp = _stamp(self.path)
-        if stamp != self.stamp:
-            self.stamp = stamp
-            try:
-                self.settings = load(self.path)
-            except BadConfiguration as error:
-                observe.reloaded(str(error))
-            else:
-                observe.reloaded()
+        if _stamp(self.path) != self.stamp:
+            with self.reading:  # one at a time: an older reading must not replace a newer one
+                self._read(self.path)
         return self.settings
+
+    def _read(self, path: Path) -> None:
+        stamp = _stamp(path)  # before the file is read: what changes meanwhile is read again
+        if stamp == self.stamp:
+            return
+        try:
+            self.settings = load(path)
+        except BadConfiguration as error:
+            observe.reloaded(str(error))
+        else:
+            observe.reloaded()
+        self.stamp = stamp
 
 
 def _stamp(path: Path) -> tuple[int, ...]:

@@ -1,6 +1,6 @@
 """Evaluate a request: offer its object to the rules, apply what they want, keep what each answers for."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -28,6 +28,10 @@ SKIP_ANNOTATION: Final = "kubeflow-openshift/rules"
 ALL_RULES: Final = tuple(RULES[rule] for rule in sorted(RULES))
 
 
+class Late(Exception):
+    """The caller waits no longer for the outcome."""
+
+
 @dataclass(slots=True)
 class Draft:
     """An evaluation under way: the object so far, and the record of what became of it."""
@@ -35,20 +39,27 @@ class Draft:
     request: Request
     original: Object
     object: Object
+    late: Callable[[], bool]
     outcome: Outcome = field(default_factory=lambda: Outcome(None))
 
 
-def evaluate(request: Request, settings: Settings, rules: Sequence[Rule] = ALL_RULES) -> Outcome:
-    """Run the rules that concern a request's object, and return what the object shall be.
+def evaluate(
+    request: Request,
+    settings: Settings,
+    rules: Sequence[Rule] = ALL_RULES,
+    late: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """Run the rules that concern a request's object, and return the object as it becomes.
 
     Pure: the request stays as it is, and the same request gives the same outcome. Every patch is applied to the
     object before it is returned; where that fails, or a rule raises, the outcome changes less and says so.
+    `late` is asked before each rule and each pod. Raises Late when it says yes.
     """
     settings = _of_these(rules, ALL_RULES, settings)
     concerned = [r for r in rules if request.kind in r.kinds and settings.enables(r.id, default=r.default)]
     if request.object is None or request.operation not in ("CREATE", "UPDATE") or not concerned:
         return Outcome(request.object)
-    draft = Draft(request, request.object, request.object)
+    draft = Draft(request, request.object, request.object, late)
     try:
         if not _left_alone(request, draft.object, settings):
             _offer_object(draft, concerned, settings)
@@ -86,6 +97,7 @@ def _offer_object(draft: Draft, rules: Sequence[Rule], settings: Settings) -> No
 
 
 def _offer_pod(draft: Draft, rules: Sequence[Rule], at: Pointer, shape: Shape, settings: Settings) -> None:
+    _refuse_if_late(draft)
     try:
         sent = pod(draft.request, at, shape, settings)
         offered, rules = rules, _unless_skipped(draft, rules, sent.metadata_at()) if sent else ()
@@ -131,6 +143,7 @@ def _of_these(rules: Sequence[Rule], offered: Sequence[Rule], settings: Settings
 
 def _apply(draft: Draft, rule: Rule, wanted: Iterable[Change]) -> None:
     """Apply all that one rule wants of one pod or object, or nothing of it."""
+    _refuse_if_late(draft)
     operations, findings = draft.outcome.operations, draft.outcome.findings
     marks, before = (len(operations), len(findings)), draft.object
     try:
@@ -145,6 +158,11 @@ def _apply(draft: Draft, rule: Rule, wanted: Iterable[Change]) -> None:
         draft.object = before
         draft.outcome.failures.append((rule.id, type(error).__name__))
         _warn(draft, f"{rule.id}: failed and changed nothing; please report it")
+
+
+def _refuse_if_late(draft: Draft) -> None:
+    if draft.late():
+        raise Late
 
 
 def _apply_change(draft: Draft, rule: Rule, change: Change) -> None:

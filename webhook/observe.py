@@ -3,9 +3,9 @@
 Nothing here ever holds a value of an object: kinds, names, rule IDs and times only.
 """
 
-import contextlib
 import json
 import os
+import select
 import sys
 from collections import Counter as Tally
 from pathlib import Path
@@ -53,9 +53,11 @@ DURATION: Final = Histogram(
 RELOADS: Final = Counter("kubeflow_openshift_config_reloads_total", "Readings of the configuration file.", ["result"])
 SHED: Final = Counter(
     "kubeflow_openshift_shed_total",
-    "Sent away: too many large reviews (busy), answer overdue (late), client slow (slow), no room for more (full).",
+    "Sent away: too many large reviews (busy), answer overdue (late), client slow (slow), no room for more (full); or "
+    "allowed unread: too many values (complex).",
     ["reason"],
 )
+DROPPED: Final = Counter("kubeflow_openshift_log_lines_dropped", "Log lines that their reader had no room for.")
 CERTIFICATES: Final = Counter(
     "kubeflow_openshift_certificate_reloads_total", "Readings of a changed certificate.", ["result"]
 )
@@ -134,10 +136,35 @@ def reloaded(problem: str = "") -> None:
 
 
 def log(line: dict[str, Any]) -> None:
-    """Write one JSON line, in one write, so that lines of threads never mix. A full disk under the log stops nobody."""
-    short = {key: value[:LONGEST_NAME] if isinstance(value, str) else value for key, value in line.items()}
-    with contextlib.suppress(OSError, ValueError):  # the ValueError is standard output's, closed
-        os.write(sys.stdout.fileno(), (json.dumps(short, separators=(",", ":")) + "\n").encode())
+    """Write one JSON line, in one write, so that lines of threads never mix. Where there is no room, it is dropped."""
+    written = _json(line, LONGEST_NAME)
+    if len(written) > select.PIPE_BUF:  # names full of control characters
+        written = _json(line, LONGEST_NAME // 8)
+    try:
+        os.write(sys.stdout.fileno(), written)
+    except (OSError, ValueError):  # the ValueError is standard output's, closed
+        DROPPED.inc()
+
+
+def _json(line: dict[str, Any], longest: int) -> bytes:
+    short = {key: value[:longest] if isinstance(value, str) else value for key, value in line.items()}
+    return (json.dumps(short, separators=(",", ":")) + "\n").encode()
+
+
+def never_wait_for_a_reader() -> None:
+    """Make standard output and standard error drop what their reader has no room for.
+
+    A pipe that nobody reads would stop the process at its next line. Others may write to the same pipe or terminal, so
+    each gets an open file description of the process's own where the system gives one.
+    """
+    for descriptor in (sys.stdout.fileno(), sys.stderr.fileno()):
+        try:
+            own = os.open(f"/dev/fd/{descriptor}", os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK)
+        except OSError:  # a socket, or somebody else's
+            os.set_blocking(descriptor, False)
+        else:
+            os.dup2(own, descriptor)
+            os.close(own)
 
 
 def metrics() -> bytes:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from typing import Any, Final
 
 from webhook.model import BadInput, Object, Outcome, Request
@@ -14,9 +15,14 @@ DEEPEST: Final = (
 )
 LONGEST_UID: Final = 256  # a UUID has 36; more is nobody's uid, and we repeat it
 
+_BEGINNING: Final = re.compile(
+    rb'\s*\{((?:\s*"\w+"\s*:\s*"[\w./]*"\s*,)*)\s*"request"\s*:\s*\{\s*"uid"\s*:\s*"([ -!#-[\]-~]{1,256})"'
+)
+"""How the API server begins a review: what answers it needs comes before the object."""
+
 
 class BadReview(BadInput):
-    """The bytes are no AdmissionReview that we could answer; the message says why."""
+    """The bytes are no AdmissionReview that can be answered; the message says why."""
 
 
 def decode(body: bytes) -> Request:
@@ -54,6 +60,15 @@ def decode(body: bytes) -> Request:
         uid=uid,
         version=version,
     )
+
+
+def decode_beginning(body: bytes) -> Request:
+    """Read whom to answer and in which version, and nothing of the object. Raises BadReview."""
+    beginning = _BEGINNING.match(body[: 2**12])
+    versions = [version for version in VERSIONS if beginning and f'"{version}"'.encode() in beginning[1]]
+    if not beginning or not versions:
+        raise BadReview("the body does not begin as an AdmissionReview of the API server")
+    return Request(kind="", operation="", object=None, uid=beginning[2].decode(), version=versions[0])
 
 
 def respond(request: Request, outcome: Outcome) -> bytes:

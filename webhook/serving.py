@@ -55,6 +55,7 @@ def serve(listen: Listen, load: Callable[[], WSGIApplication]) -> None:
 
     Raises BadCertificate.
     """
+    observe.never_wait_for_a_reader()
     observe.reserve(listen.workers)
     hold, let_go = (partial(signal.pthread_sigmask, how, ENDINGS) for how in (signal.SIG_BLOCK, signal.SIG_UNBLOCK))
     os.register_at_fork(before=hold, after_in_parent=let_go)  # the worker does so when it has handlers of its own
