@@ -86,12 +86,14 @@ def test_a_rule_sees_what_those_before_it_changed() -> None:
     assert (outcome.object or {})["spec"]["template"]["spec"]["subdomain"] == "True"
 
 
-def test_a_patch_that_does_not_check_out_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patch, "same", lambda _left, _right: False)
-    outcome = evaluate(created(deployment()), SETTINGS)
-    assert (outcome.object, outcome.operations, outcome.findings) == (deployment(), [], [])
-    assert outcome.failures[-1] == ("self-check", "Mismatch")
-    assert "nothing was changed" in outcome.warnings[-1]
+def test_an_operation_that_does_not_do_what_its_rule_wants_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = {"op": "add", "path": "/spec/template/spec/securityContext/fsGroup", "value": 7}
+    monkeypatch.setattr(patch, "operations", lambda _change, _obj: [wrong])
+    request = created(deployment())
+    outcome = evaluate(request, SETTINGS, [RULES["fs-group"]])
+    assert (outcome.object, request.object, outcome.operations, outcome.findings) == (deployment(),) * 2 + ([], [])
+    assert outcome.failures == [("fs-group", "DoesNotApply")]
+    assert outcome.warnings == ["fs-group: failed and changed nothing; please report it"]
 
 
 @pytest.mark.parametrize("operation", ["DELETE", "CONNECT"])

@@ -17,7 +17,7 @@ from tests.samples import SAMPLES
 from tests.server import review
 from webhook import engine, patch
 from webhook.engine import ALL_RULES
-from webhook.model import Object, Outcome, Pointer, Request
+from webhook.model import Object, Outcome, Pointer, Request, pointer
 from webhook.review import BadReview, decode, respond
 from webhook.settings import Settings
 from webhook.workload import KINDS
@@ -56,7 +56,7 @@ def confused(tree: Object, *, everything: bool = True) -> Iterator[tuple[str, Ob
     """Yield a tree with one field of another type, for every field and type; and how to read it in a failure."""
     for at in pointers(tree):
         if at and (everything or SAME_IN_ALL.isdisjoint(at[:-1])):
-            yield from ((f"{patch.pointer(at)} = {json.dumps(value)}", with_value(tree, at, value)) for value in VALUES)
+            yield from ((f"{pointer(at)} = {json.dumps(value)}", with_value(tree, at, value)) for value in VALUES)
 
 
 def requests(kind: str, obj: Object) -> Iterator[Request]:

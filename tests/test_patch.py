@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from webhook import patch
-from webhook.model import REMOVED, Change, Object, Pointer
+from webhook.model import REMOVED, Change, Object, Pointer, pointer
 
 
 def pod() -> Object:
@@ -27,7 +27,7 @@ def operations(at: Pointer, value: Any) -> list[Object]:
     ],
 )
 def test_a_pointer_is_written_as_rfc_6901_has_it(at: Pointer, text: str) -> None:
-    assert patch.pointer(at) == text
+    assert pointer(at) == text
 
 
 @pytest.mark.parametrize(
@@ -70,13 +70,20 @@ def test_what_fits_nowhere_does_not_apply(at: Pointer, value: Any, problem: str)
         (("spec", "1", "x"), 2),
     ],
 )
-def test_an_operation_does_what_the_patch_library_does_and_leaves_the_object_as_it_was(at: Pointer, value: Any) -> None:
-    obj, change = pod(), Change(at, value, "")
-    (operation,) = patch.operations(change, obj)
-    done = patch.perform(obj, change, operation)
-    assert obj == pod()
-    assert done == patch.apply(obj, [operation]) != obj
-    assert obj == pod()
+def test_an_operation_is_applied_to_the_object_itself_or_to_a_copy(at: Pointer, value: Any) -> None:
+    obj = pod()
+    (operation,) = patch.operations(Change(at, value, ""), obj)
+    done = patch.apply(obj, [operation])
+    assert obj == pod() != done
+    patch.apply_in_place(obj, operation)
+    assert obj == done
+
+
+def test_a_value_that_is_patched_later_leaves_the_operation_that_added_it_alone() -> None:
+    obj, operation = pod(), {"op": "add", "path": "/metadata/labels", "value": {"app": "x"}}
+    patch.apply_in_place(obj, operation)
+    patch.apply_in_place(obj, {"op": "remove", "path": "/metadata/labels/app"})
+    assert operation["value"] == {"app": "x"}
 
 
 def test_what_a_patch_leaves_alone_is_shared() -> None:
@@ -96,8 +103,12 @@ def test_what_a_patch_leaves_alone_is_shared() -> None:
     ],
 )
 def test_an_operation_that_fits_nowhere_does_not_apply(operation: Object) -> None:
+    obj = pod()
     with pytest.raises(patch.DoesNotApply):
-        patch.apply(pod(), [operation])
+        patch.apply(obj, [operation])
+    with pytest.raises(patch.DoesNotApply):
+        patch.apply_in_place(obj, operation)
+    assert obj == pod()
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_warnings_are_single_lines_and_audit_annotations_name_the_rules() -> Non
     (warning,) = response["warnings"]
     assert warning.startswith("fs-group: ")
     assert "\n" not in warning
-    both = Outcome({}, findings=[Finding(rule, "/x", None, 1, "") for rule in ("b", "a")])
+    both = Outcome({}, findings=[Finding(rule, ("x",), None, 1, "") for rule in ("b", "a")])
     assert b'{"rules":"a,b"}' in respond(decode(stateful_set(V1)), both)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 from webhook import patch
 from webhook.model import (
@@ -14,6 +14,8 @@ from webhook.model import (
     Pointer,
     Request,
     UnknownShape,
+    copied,
+    dotted,
     lookup,
     mapping,
     sequence,
@@ -51,8 +53,9 @@ def evaluate(
 ) -> Outcome:
     """Run the rules that concern a request's object, and return the object as it becomes.
 
-    Pure: the request stays as it is, and the same request gives the same outcome. Every patch is applied to the
-    object before it is returned; where that fails, or a rule raises, the outcome changes less and says so.
+    Pure: the request stays as it is, and the same request gives the same outcome. Each operation is applied to a copy
+    of the object by the patch library, and must have done what the rule wants. If it has not, or if a rule raises,
+    that rule changes nothing and a warning says so.
     `late` is asked before each rule and each pod. Raises Late when it says yes.
     """
     settings = _of_these(rules, ALL_RULES, settings)
@@ -63,7 +66,8 @@ def evaluate(
     try:
         if not _left_alone(request, draft.object, settings):
             _offer_object(draft, concerned, settings)
-        return _checked(draft)
+        outcome = draft.outcome
+        return Outcome(draft.object, outcome.operations, outcome.findings, outcome.warnings, outcome.failures)
     except UnknownShape as error:
         return Outcome(request.object, warnings=[f"left alone: {error}"])
     except RecursionError:
@@ -119,7 +123,8 @@ def _run(draft: Draft, rules: Iterable[tuple[Rule, PodRule]], sent: Pod) -> None
     for rule, function in rules:
         if view.object is not draft.object:
             view = replace(sent, object=draft.object, sent=sent, walked=[])
-        _apply(draft, rule, function(view))
+        if _apply(draft, rule, function(view)):
+            view.walked.clear()
 
 
 def _unless_skipped(draft: Draft, rules: Sequence[Rule], at: Pointer) -> Sequence[Rule]:
@@ -141,23 +146,29 @@ def _of_these(rules: Sequence[Rule], offered: Sequence[Rule], settings: Settings
     return replace(settings, rules={**settings.rules, **off})
 
 
-def _apply(draft: Draft, rule: Rule, wanted: Iterable[Change]) -> None:
-    """Apply all that one rule wants of one pod or object, or nothing of it."""
+def _apply(draft: Draft, rule: Rule, wanted: Iterable[Change]) -> bool:
+    """Apply all that one rule wants of one pod or object, or nothing of it.
+
+    Return whether a map or a list came or went, so that what was found in the object must be looked for again.
+    """
     _refuse_if_late(draft)
     operations, findings = draft.outcome.operations, draft.outcome.findings
-    marks, before = (len(operations), len(findings)), draft.object
+    marks = len(operations), len(findings)
+    restructured = False
     try:
         for change in _admissible(draft.request, list(wanted)):
-            _apply_change(draft, rule, change)
+            restructured |= _apply_change(draft, rule, change)
     except UnknownShape as error:
         _warn(draft, f"{rule.id}: left alone: {error}")
     except RecursionError:
         raise  # the object's depth, not the rule's fault
     except Exception as error:  # noqa: BLE001 - law 7: whatever a rule does, it loses its own changes, not the request
-        del operations[marks[0] :], findings[marks[1] :]
-        draft.object = before
+        if len(operations) > marks[0]:
+            del operations[marks[0] :], findings[marks[1] :]
+            draft.object = copied(patch.apply(draft.original, operations))
         draft.outcome.failures.append((rule.id, type(error).__name__))
         _warn(draft, f"{rule.id}: failed and changed nothing; please report it")
+    return restructured
 
 
 def _refuse_if_late(draft: Draft) -> None:
@@ -165,15 +176,28 @@ def _refuse_if_late(draft: Draft) -> None:
         raise Late
 
 
-def _apply_change(draft: Draft, rule: Rule, change: Change) -> None:
+def _apply_change(draft: Draft, rule: Rule, change: Change) -> bool:
+    """Make one change, and check that the object then says what the rule wants."""
+    before, after = lookup(draft.object, change.at), None if change.value is REMOVED else change.value
+    wanted = _next_item(draft.object, change.at) if change.value is REMOVED else after
     for operation in patch.operations(change, draft.object):
-        before, after = lookup(draft.object, change.at), None if change.value is REMOVED else change.value
-        draft.object = patch.perform(draft.object, change, operation)
+        if draft.object is draft.original:
+            draft.object = copied(draft.original)
+        patch.apply_in_place(draft.object, operation)
         draft.outcome.operations.append(operation)
-        draft.outcome.findings.append(Finding(rule.id, patch.pointer(change.at), before, after, change.because))
-        # A controller that writes its own back on every reconcile is told once: what comes back is no news.
+        if not patch.same(lookup(draft.object, change.at), wanted):
+            raise patch.DoesNotApply(f"{dotted(change.at)} is not what the rule wants")
+        draft.outcome.findings.append(Finding(rule.id, change.at, before, after, change.because))
+        # Controllers rewrite their objects on every reconcile. Warn once, not each time.
         if change.warning and not (draft.request.operation == "UPDATE" and patch.stored(change, draft.request.old)):
             _warn(draft, f"{rule.id}: {change.warning}")
+        return isinstance(before, dict | list) or isinstance(operation.get("value"), dict | list)
+    return False
+
+
+def _next_item(obj: Object, at: Pointer) -> Any:
+    """Return what moves up where an item of a list is removed; None where it is the last, or a key of a map."""
+    return lookup(obj, (*at[:-1], at[-1] + 1)) if isinstance(at[-1], int) else None
 
 
 def _admissible(request: Request, changes: list[Change]) -> list[Change]:
@@ -198,13 +222,3 @@ def _of_new_ephemeral_container(request: Request, change: Change) -> bool:
 def _warn(draft: Draft, warning: str) -> None:
     if warning not in draft.outcome.warnings:
         draft.outcome.warnings.append(warning)
-
-
-def _checked(draft: Draft) -> Outcome:
-    """Apply the whole patch to the object as it came; where that is not what the rules saw, send none."""
-    outcome = draft.outcome
-    if outcome.operations and not patch.same(patch.apply(draft.original, outcome.operations), draft.object):
-        _warn(draft, "the patch did not check out, so nothing was changed; please report it")
-        failures = [*outcome.failures, ("self-check", "Mismatch")]
-        return Outcome(draft.original, warnings=outcome.warnings, failures=failures)
-    return Outcome(draft.object, outcome.operations, outcome.findings, outcome.warnings, outcome.failures)

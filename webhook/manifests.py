@@ -13,7 +13,7 @@ import yaml
 
 from webhook import patch
 from webhook.edit import edit
-from webhook.model import Object, Operation, Pointer
+from webhook.model import Object, Operation, Pointer, pointer
 from webhook.parsing import BadManifest, Loader, value
 
 LARGEST: Final = 64 * 2**20  # bytes of one file; a whole release of Kubeflow has 1 MiB
@@ -70,7 +70,7 @@ class Document:
 
     def patched(self, operations: Sequence[Operation], at: Pointer = ()) -> "Document":
         """Return the document with operations applied to the object at a pointer; untouched text stays as it is."""
-        moved = [{**operation, "path": patch.pointer(at) + operation["path"]} for operation in operations]
+        moved = [{**operation, "path": pointer(at) + operation["path"]} for operation in operations]
         value = patch.apply(self.value, moved)
         text = edit(self.text, moved)
         return Document(self.file, self.line, _anew(self.text, value) if text is None else text, value)

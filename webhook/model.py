@@ -10,6 +10,9 @@ Operation = dict[str, Any]
 """One JSON Patch operation: op, path and, where it has one, value."""
 
 
+HOLDERS: Final = (dict, list)
+
+
 class Removed(enum.Enum):
     """The type of REMOVED, so that a Change's value can be told from any JSON value."""
 
@@ -38,11 +41,19 @@ def dotted(at: Pointer) -> str:
     return text.removeprefix(".")
 
 
+def pointer(at: Pointer) -> str:
+    """Write a pointer as RFC 6901 has it: `/metadata/labels/istio.io~1rev`."""
+    plain = "".join([f"/{part}" for part in at])
+    if "~" not in plain and plain.count("/") == len(at):
+        return plain
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in at)
+
+
 def copied(value: Any) -> Any:
-    """Copy a JSON value with all that is in it; copy.deepcopy, which minds what JSON has not, takes thrice as long."""
-    if isinstance(value, dict):
-        return {key: copied(item) if isinstance(item, (dict, list)) else item for key, item in value.items()}
-    return [copied(item) for item in value] if isinstance(value, list) else value
+    """Copy a JSON value with all that is in it: three times faster than copy.deepcopy, which knows other types too."""
+    if type(value) is dict:
+        return {key: copied(item) if type(item) in HOLDERS else item for key, item in value.items()}
+    return [copied(item) if type(item) in HOLDERS else item for item in value] if type(value) is list else value
 
 
 def lookup(value: Any, at: Pointer) -> Any:
@@ -131,13 +142,18 @@ class Change(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """What became of one Change: which rule, where (a JSON pointer), what was there, what is there now, why."""
+    """What became of one Change: which rule, where, what was there, what is there now, why."""
 
     rule: str
-    path: str
+    at: Pointer
     before: Any
     after: Any
     because: str
+
+    @property
+    def path(self) -> str:
+        """The JSON pointer of the field."""
+        return pointer(self.at)
 
 
 @dataclass(frozen=True, slots=True)

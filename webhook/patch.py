@@ -5,57 +5,55 @@ from typing import Any
 
 import jsonpatch
 
-from webhook.model import REMOVED, Change, Object, Operation, Pointer, copied, lookup
+from webhook.model import REMOVED, Change, Object, Operation, Pointer, copied, lookup, pointer
 
 
 class DoesNotApply(ValueError):
     """An operation does not fit the object it was made for."""
 
 
-def pointer(at: Pointer) -> str:
-    """Write a pointer as RFC 6901 has it: `/metadata/labels/istio.io~1rev`."""
-    plain = "".join([f"/{part}" for part in at])
-    if "~" not in plain and plain.count("/") == len(at):
-        return plain
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in at)
-
-
 def operations(change: Change, obj: Object) -> list[Operation]:
-    """Say in JSON Patch what a change means for an object: nothing where it is so already, else one operation.
+    """Return the JSON Patch operation that makes a change, or none where the object says so already.
 
-    Maps that are missing on the way are added with the value, in the same operation; so is a list that shall get its
-    first item. An index that is the length of a list appends to it.
+    Maps that are missing on the way are added with the value, in the same operation; so is a missing list when its
+    first item is added. An index that is the length of a list appends to it.
     Raises DoesNotApply where something on the way is neither a map nor absent.
     """
+    if not change.at:
+        raise DoesNotApply("no rule may change the whole object")
+    removes = change.value is REMOVED
     holder: Any = obj
-    last = len(change.at) - 1
-    for depth, part in enumerate(change.at):
-        exists = part in holder if isinstance(holder, dict) else isinstance(part, int) and 0 <= part < len(holder)
-        appends = isinstance(holder, list) and part == len(holder) and depth == last and change.value is not REMOVED
-        if not (exists or appends or isinstance(holder, dict)):
-            raise DoesNotApply(f"nothing is at {pointer(change.at[: depth + 1])}")
-        if change.value is REMOVED and not exists:
-            return []
-        if depth == last:
-            return _at_last(change, holder, part, exists=exists)
-        if not exists or holder[part] is None:
-            if change.value is REMOVED:
+    *way, last = change.at
+    for depth, part in enumerate(way, start=1):
+        inner = holder.get(part) if isinstance(holder, dict) else _item(holder, part, change.at[:depth])
+        if inner is None:
+            if removes:
                 return []
-            path = pointer(change.at[: depth + 1])
-            value = _nested(change.at[depth + 1 :], change.value)
-            return [{"op": "replace" if exists else "add", "path": path, "value": value}]
-        holder = holder[part]
-        if not isinstance(holder, dict | list):
-            raise DoesNotApply(f"{pointer(change.at[: depth + 1])} holds neither a map nor a list")
-    raise DoesNotApply("a change of the whole object is no change a rule can answer for")
-
-
-def _at_last(change: Change, holder: Any, part: str | int, *, exists: bool) -> list[Operation]:
-    if change.value is REMOVED:
-        return [{"op": "remove", "path": pointer(change.at)}]
-    if exists and same(holder[part], change.value):
+            value = _nested(change.at[depth:], change.value)
+            return [{"op": _add_or_replace(holder, part), "path": pointer(change.at[:depth]), "value": value}]
+        if not isinstance(inner, dict | list):
+            raise DoesNotApply(f"{pointer(change.at[:depth])} holds neither a map nor a list")
+        holder = inner
+    if isinstance(holder, list) and not (last == len(holder) and not removes):
+        _item(holder, last, change.at)
+    if removes:
+        exists = isinstance(holder, list) or last in holder
+        return [{"op": "remove", "path": pointer(change.at)}] if exists else []
+    op = _add_or_replace(holder, last)
+    if op == "replace" and same(holder[last], change.value):
         return []
-    return [{"op": "replace" if exists else "add", "path": pointer(change.at), "value": copied(change.value)}]
+    return [{"op": op, "path": pointer(change.at), "value": copied(change.value)}]
+
+
+def _item(items: list[Any], index: str | int, at: Pointer) -> Any:
+    if not isinstance(index, int) or not 0 <= index < len(items):
+        raise DoesNotApply(f"nothing is at {pointer(at)}")
+    return items[index]
+
+
+def _add_or_replace(holder: Any, part: str | int) -> str:
+    exists = part in holder if isinstance(holder, dict) else isinstance(part, int) and part < len(holder)
+    return "replace" if exists else "add"
 
 
 def _nested(rest: Pointer, value: Any) -> Any:
@@ -73,23 +71,6 @@ def same(left: Any, right: Any) -> bool:
     if isinstance(left, list) and isinstance(right, list):
         return len(left) == len(right) and all(map(same, left, right))
     return type(left) is type(right) and bool(left == right)
-
-
-def perform(obj: Object, change: Change, operation: Operation) -> Object:
-    """Return an object with the operation done that `operations` made of a change; what that leaves alone is shared.
-
-    The self-check applies the whole patch with jsonpatch: what is sent is right where the two agree.
-    """
-    at: Any
-    *way, at = change.at[: operation["path"].count("/")]  # shorter where maps on the way were missing
-    done, holder = _opened(obj, way)
-    if operation["op"] == "remove":
-        del holder[at]
-    elif operation["op"] == "add" and isinstance(holder, list):
-        holder.insert(at, operation["value"])
-    else:
-        holder[at] = operation["value"]
-    return done
 
 
 def _opened(obj: Object, way: Sequence[str | int]) -> tuple[Object, Any]:
@@ -118,6 +99,15 @@ def apply(obj: Object, patch: Sequence[Operation]) -> Object:
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
         raise DoesNotApply(str(error)) from error
     return patched
+
+
+def apply_in_place(obj: Object, operation: Operation) -> None:
+    """Apply one operation to an object itself. Raises DoesNotApply, and then the object stays as it was."""
+    own = {**operation, "value": copied(operation.get("value"))}
+    try:
+        jsonpatch.JsonPatch.operations[operation["op"]](own).apply(obj)
+    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
+        raise DoesNotApply(str(error)) from error
 
 
 def stored(change: Change, old: Object | None) -> bool:

@@ -14,6 +14,7 @@ from webhook.check import Template
 from webhook.scc.admission import Verdict
 
 SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
+FINDING: Final = ("rule", "path", "before", "after", "because")
 
 
 def counts(templates: Sequence[Template], *, workloads: bool) -> tuple[int, int, int]:
@@ -85,7 +86,7 @@ def as_json(templates: Sequence[Template]) -> str:
                 **{key: getattr(each, key) for key in ("file", "kind", "namespace", "name", "path")},
                 "before": _verdict(each.before),
                 "after": _verdict(each.after),
-                "findings": [finding._asdict() for finding in each.findings],
+                "findings": [{key: getattr(finding, key) for key in FINDING} for finding in each.findings],
             }
             for each in templates
         ],
