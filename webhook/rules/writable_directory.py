@@ -12,7 +12,8 @@ Upstream:
 
 Limits:
     Not where something is mounted, there or above, nor where pods run without. The volume is empty and ends with the
-    pod. A command of its own starts where it did. Option `images` adds to the table: regular expression to directory.
+    pod. What an image of your own has there is hidden: the response warns. A command of its own starts where it did.
+    Option `images` adds to the table: regular expression to directory.
 """
 
 import re
@@ -26,9 +27,12 @@ from webhook.registry import pod_rule
 MNIST = r"(?<!\bkubeflow/)\bpytorch[-_]dist[-_]mnist"  # kubeflow/pytorch-dist-mnist came later and suits any UID
 NOTEBOOK = r"\b(kubeflow-images-public/tensorflow|jupyter/)[^/:@]+-notebook"
 SERVER = r"\b(kubeflownotebookswg|notebook-servers)/(codeserver|rstudio|jupyter(?!-web-app))"
+KUBEFLOWS = r"gcr\.io/kubeflow-(ci|images-public)/|ghcr\.io/kubeflow/|public\.ecr\.aws/j1r0q0g6/"
+UPSTREAM = rf"((docker|quay)\.io/)?(jupyter|kubeflownotebookswg)/|{KUBEFLOWS}"
 TABLE = {MNIST: "/data", NOTEBOOK: "/home/jovyan", SERVER: "/home/jovyan"}
 LONGEST = 256  # characters of an image's name that count: an expression needs time for each
 BECAUSE = "the image leaves this directory to one UID"
+HIDDEN = "{} is an empty volume now, in an image that may be your own; check that it has no files there"
 
 ASKS = " || ".join(without_mount(*row) for row in TABLE.items())
 
@@ -41,6 +45,7 @@ def writable_directory(pod: Pod) -> Iterator[Change]:
     for container in pod.containers() if pod.template and not pod.identity_kept and pod.shape is POD_SPEC else ():
         image, at = str(container.value.get("image"))[:LONGEST], (*container.at, "volumeMounts")
         asked = sorted({path.rstrip("/") for regex, path in table.items() if re.search(regex, image)} - {""})
+        own = {path for regex, path in TABLE.items() if re.search(regex, image) and not re.match(UPSTREAM, image)}
         mounts, stored = list(sequence(pod.object, at)), sequence(counterpart(pod.object, pod.working, at), ())
         for path in asked:
             if not _mounted(path, mounts) and (_mounted(path, stored) or not pod.works_with((*container.at, "image"))):
@@ -50,7 +55,8 @@ def writable_directory(pod: Pod) -> Iterator[Change]:
                         continue  # somebody else's
                     yield Change((*pod.at, "volumes", len(volumes)), volume, BECAUSE)
                     volumes.append(volume)
-                yield Change((*at, len(mounts)), {"name": name, "mountPath": path}, BECAUSE)
+                warning = HIDDEN.format(path) if path in own else ""
+                yield Change((*at, len(mounts)), {"name": name, "mountPath": path}, BECAUSE, warning)
                 mounts.append({"mountPath": path})
                 if path == TABLE[MNIST] and not {"command", "workingDir"} & container.value.keys():
                     yield Change((*container.at, "workingDir"), path, BECAUSE)
