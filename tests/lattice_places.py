@@ -36,7 +36,11 @@ PODS: Final[dict[str, tuple[str, ...]]] = {
         ("TrainingRuntime.trainer.kubeflow.org", "ClusterTrainingRuntime.trainer.kubeflow.org"),
         (f"spec.template.spec.{JOBS}",),
     ),
-    "TrainJob.trainer.kubeflow.org": ("spec.podTemplateOverrides.*.spec",),
+    "JAXJob.kubeflow.org": ("spec.jaxReplicaSpecs.*.template.spec",),
+    "TrainJob.trainer.kubeflow.org": (
+        "spec.podTemplateOverrides.*.spec",
+        f"spec.runtimePatches.*.trainingRuntimeSpec.template.spec.{JOBS}",
+    ),
     "JobSet.jobset.x-k8s.io": (f"spec.{JOBS}",),
     "SeldonDeployment.machinelearning.seldon.io": (
         "spec.predictors.*.componentSpecs.*.spec",
@@ -44,6 +48,14 @@ PODS: Final[dict[str, tuple[str, ...]]] = {
         "spec.predictors.*.componentSpec.spec",
     ),
     **dict.fromkeys(("Service.serving.knative.dev", "Configuration.serving.knative.dev"), (TEMPLATE,)),
+    **{
+        f"{kind}.sparkoperator.k8s.io": tuple(f"{path}.template.spec" for path in paths.split())
+        for kind, paths in {
+            "SparkApplication": "spec.driver spec.executor",
+            "ScheduledSparkApplication": "spec.template.driver spec.template.executor",
+            "SparkConnect": "spec.server spec.executor",
+        }.items()
+    },
     "RayCluster.ray.io": tuple(f"spec.{group}" for group in RAY),
     "RayJob.ray.io": ("spec.submitterPodTemplate.spec", *(f"spec.rayClusterSpec.{group}" for group in RAY)),
     "RayService.ray.io": tuple(f"spec.rayClusterConfig.{group}" for group in RAY),
@@ -67,15 +79,20 @@ SERVING: Final = {
     "ClusterServingRuntime.serving.kserve.io": ("spec", "spec.workerSpec"),
 }
 WORKSPACE: Final = {"WorkspaceKind.kubeflow.org": ("spec.podTemplate",)}
-ADDED_BY_ARGO: Final = {
-    "ConfigMap": tuple(f"data.{path}{key}" for path in ("", "config.") for key in ("executor", "mainContainer"))
+ALONE: Final[dict[str, tuple[str, ...]]] = {
+    "ConfigMap": tuple(f"data.{path}{key}" for path in ("", "config.") for key in ("executor", "mainContainer")),
+    "RayCluster.ray.io": ("spec.autoscalerOptions",),
+    "RayJob.ray.io": ("spec.rayClusterSpec.autoscalerOptions",),
+    "RayService.ray.io": ("spec.rayClusterConfig.autoscalerOptions",),
+    "SeldonDeployment.machinelearning.seldon.io": ("spec.predictors.*.explainer.containerSpec",),
 }
+"""Containers alone, which a controller puts into a pod."""
 LAYOUTS: Final[tuple[tuple[Mapping[str, tuple[str, ...]], str, str, str], ...]] = (
     (PODS, "securityContext", CONTAINERS, ""),
     (SERVING, "securityContext", f"{CONTAINERS} {FRAMEWORKS}", ""),
     (SPARK, "podSecurityContext", "initContainers.* sidecars.*", "securityContext"),
     (WORKSPACE, "securityContext", "", "containerSecurityContext"),
-    (ADDED_BY_ARGO, "has no pod's", "", "securityContext"),
+    (ALONE, "has no pod's", "", "securityContext"),
 )
 """By kind, where pods are; in each its own security context, its containers, and its context as a container."""
 INSIDE: Final = {

@@ -1,5 +1,6 @@
 """Where the pods of every kind are, whatever their shape."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -30,6 +31,8 @@ PODS: list[tuple[str, str, dict[str, Any], list[str]]] = [
     ("kubeflow.org/v1", "MPIJob", {"mpiReplicaSpecs": {"Launcher": {"template": TEMPLATE}}},
      ["mpiReplicaSpecs.Launcher.template.spec"]),
     ("kubeflow.org/v1alpha1", "MPIJob", {"template": TEMPLATE}, ["template.spec"]),
+    ("kubeflow.org/v1", "JAXJob", {"jaxReplicaSpecs": {"Worker": {"template": TEMPLATE}}},
+     ["jaxReplicaSpecs.Worker.template.spec"]),
     ("kubeflow.org/v1", "XGBoostJob", {"xgbReplicaSpecs": {"Worker": {"template": TEMPLATE}}},
      ["xgbReplicaSpecs.Worker.template.spec"]),
     ("kubeflow.org/v1beta1", "Experiment", {"trialTemplate": {"trialSpec": JOB}},
@@ -42,6 +45,9 @@ PODS: list[tuple[str, str, dict[str, Any], list[str]]] = [
      [f"template.spec.{REPLICATED_PODS}"]),
     ("trainer.kubeflow.org/v1alpha1", "TrainJob", {"podTemplateOverrides": [{"spec": SPEC}]},
      ["podTemplateOverrides[0].spec"]),
+    ("trainer.kubeflow.org/v1alpha1", "TrainJob",
+     {"runtimePatches": [{"trainingRuntimeSpec": {"template": {"spec": REPLICATED}}}]},
+     [f"runtimePatches[0].trainingRuntimeSpec.template.spec.{REPLICATED_PODS}"]),
     ("trainer.kubeflow.org/v1alpha1", "TrainJob", {"runtimeRef": {"name": "torch"}}, []),
     ("jobset.x-k8s.io/v1alpha2", "JobSet", REPLICATED, [REPLICATED_PODS]),
     ("argoproj.io/v1alpha1", "Workflow", WORKFLOW, ["", "templates[1]"]),
@@ -52,6 +58,8 @@ PODS: list[tuple[str, str, dict[str, Any], list[str]]] = [
      ["predictors[0].componentSpecs.spec"]),
     ("machinelearning.seldon.io/v1alpha1", "SeldonDeployment", {"predictors": [{"componentSpec": TEMPLATE}]},
      ["predictors[0].componentSpec.spec"]),
+    ("machinelearning.seldon.io/v1", "SeldonDeployment", {"predictors": [{"explainer": {"containerSpec": {}}}]},
+     ["predictors[0].explainer.containerSpec"]),
     ("serving.kubeflow.org/v1alpha2", "InferenceService", {"default": {"predictor": {"tensorflow": {}}}},
      ["default.predictor"]),
     ("serving.kserve.io/v1beta1", "InferenceService", {"predictor": {"model": {}}, "transformer": SPEC},
@@ -60,7 +68,14 @@ PODS: list[tuple[str, str, dict[str, Any], list[str]]] = [
     ("serving.knative.dev/v1", "Service", {"template": TEMPLATE}, ["template.spec"]),
     ("sparkoperator.k8s.io/v1beta2", "SparkApplication", {"driver": {"cores": 1}, "executor": {"cores": 1}},
      ["driver", "executor"]),
+    ("sparkoperator.k8s.io/v1beta2", "SparkApplication", {"driver": {"template": TEMPLATE}, "executor": {}},
+     ["driver", "executor", "driver.template.spec"]),
+    ("sparkoperator.k8s.io/v1beta2", "ScheduledSparkApplication", {"template": {"executor": {"template": TEMPLATE}}},
+     ["template.executor", "template.executor.template.spec"]),
+    ("sparkoperator.k8s.io/v1alpha1", "SparkConnect", {"server": {"template": TEMPLATE}, "executor": {"cores": 1}},
+     ["server.template.spec"]),
     ("ray.io/v1", "RayCluster", RAY, RAY_PODS),
+    ("ray.io/v1", "RayCluster", {"autoscalerOptions": {"securityContext": FOREIGN}}, ["autoscalerOptions"]),
     ("ray.io/v1", "RayJob", {"rayClusterSpec": RAY}, [f"rayClusterSpec.{each}" for each in RAY_PODS]),
     ("ray.io/v1", "RayService", {"rayClusterConfig": RAY}, [f"rayClusterConfig.{each}" for each in RAY_PODS]),
 ]  # fmt: skip
@@ -93,6 +108,32 @@ def test_a_templates_security_context_replaces_the_workflows() -> None:
     assert spec["templates"][0]["container"]["securityContext"] == {"runAsNonRoot": True}
     assert spec["templates"][1]["securityContext"] == {}
     assert spec["templates"][1]["container"]["securityContext"] == {"runAsNonRoot": True}
+
+
+PATCH = '{"securityContext": {"fsGroup": 100}}'
+
+
+@pytest.mark.parametrize(
+    ("spec", "field"),
+    [
+        ({"podSpecPatch": PATCH}, "spec.podSpecPatch"),
+        ({"templates": [{"podSpecPatch": PATCH}]}, "spec.templates[0].podSpecPatch"),
+        ({"templates": [{"podSpecPatch": PATCH, "securityContext": {}}]}, "spec.templates[0].podSpecPatch"),
+        ({"templateDefaults": {"podSpecPatch": PATCH}}, "spec.templateDefaults.podSpecPatch"),
+        ({"artifactGC": {"podSpecPatch": PATCH}}, "spec.artifactGC.podSpecPatch"),
+        ({"podSpecPatch": '{"priorityClassName": "low"}'}, ""),
+        ({"templates": [{"podSpecPatch": "{{inputs.parameters.pod-spec-patch}}"}]}, ""),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_patch_in_a_text_is_warned_of_once_and_not_rewritten(spec: Object, field: str) -> None:
+    obj = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {}, "spec": spec}
+    request = request_for(obj)
+    warning = f"left alone: {field} sets a security context; check that OpenShift allows its IDs"
+    created = evaluate(request, Settings())
+    assert (created.operations, created.warnings) == ([], [warning] if field else [])
+    stored = evaluate(replace(request, operation="UPDATE", old=obj), Settings())
+    assert stored.warnings == []
 
 
 def test_every_place_of_a_container_in_an_argo_template_is_reached() -> None:

@@ -24,7 +24,7 @@ from webhook.pod import Pod, Shape
 from webhook.registry import PodRule, Rule
 from webhook.rules import RULES
 from webhook.settings import Settings
-from webhook.workload import KINDS, needed_grant, pod, pod_specs
+from webhook.workload import KINDS, needed_grant, pod, pod_specs, unread
 
 SKIP_ANNOTATION: Final = "kubeflow-openshift/rules"
 ALL_RULES: Final = tuple(RULES[rule] for rule in sorted(RULES))
@@ -96,6 +96,8 @@ def _offer_object(draft: Draft, rules: Sequence[Rule], settings: Settings) -> No
     try:
         for at, shape in pod_specs(draft.original, draft.request.kind):
             _offer_pod(draft, rules, at, shape, settings)
+            for text in unread(draft.request, at, shape):
+                _warn(draft, f"left alone: {dotted(text)} sets a security context; check that OpenShift allows its IDs")
     except UnknownShape as error:
         _warn(draft, f"left alone: {error}")
 

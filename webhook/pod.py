@@ -16,11 +16,14 @@ class Shape:
     """Where a pod spec, or what stands for one, has its security context and its containers (paths, see `expand`)."""
 
     context: str = "securityContext"
+    """The pod's security context; "" where it cannot have one here."""
     containers: tuple[str, ...] = ("initContainers.*", "containers.*", "ephemeralContainers.*")
     own_context: str = ""
     """The security context of the container that the pod spec itself stands for; "" where it stands for none."""
     parts: tuple[str, ...] = ()
     """Parts that hold containers, and are pods of their own where they have a security context of their own."""
+    texts: tuple[str, ...] = ()
+    """Texts that change the pod when it is created: nobody rewrites them."""
 
 
 POD_SPEC: Final = Shape()

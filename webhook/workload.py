@@ -9,9 +9,12 @@ from webhook.pod import POD_SPEC, Pod, Shape, expand
 from webhook.settings import Settings
 
 ARGO: Final = ("container", "script", "containerSet.containers.*", "initContainers.*", "sidecars.*")
-WORKFLOW: Final = Shape(containers=ARGO, parts=("templates.*", "templateDefaults"))
+PATCHES: Final = tuple(f"{part}podSpecPatch" for part in ("", "templates.*.", "templateDefaults.", "artifactGC."))
+WORKFLOW: Final = Shape(containers=ARGO, parts=("templates.*", "templateDefaults"), texts=PATCHES)
 """A template's security context replaces the workflow's: such a template is a pod of its own."""
 SPARK: Final = Shape("podSecurityContext", ("initContainers.*", "sidecars.*"), own_context="securityContext")
+CONTAINER: Final = Shape("", (), own_context="securityContext")
+"""A container alone: a controller puts it into a pod."""
 WORKSPACE: Final = Shape(containers=(), own_context="containerSecurityContext")
 FRAMEWORKS: Final = (
     *("model", "sklearn", "xgboost", "tensorflow", "pytorch", "triton", "onnx", "pmml", "lightgbm", "paddle"),
@@ -28,6 +31,8 @@ class Kind:
     pods: tuple[str, ...] = ()
     """Paths of its pod specs (see `expand`)."""
     shape: Shape = POD_SPEC
+    others: tuple[tuple[str, Shape], ...] = ()
+    """Paths of pods of another shape, each with it."""
     objects: tuple[str, ...] = ()
     """Paths of whole objects inside it, whose own kind says where pods are."""
     ready: str = "status.readyReplicas"
@@ -43,6 +48,7 @@ class Kind:
 
 TEMPLATE: Final = ("spec.template.spec",)
 REPLICATED_JOBS: Final = "replicatedJobs.*.template.spec.template.spec"
+RUNTIME_PATCHES: Final = "spec.runtimePatches.*.trainingRuntimeSpec.template.spec"
 RAY: Final = ("headGroupSpec.template.spec", "workerGroupSpecs.*.template.spec")
 SERVED: Final = ("predictor", "predictor.workerSpec", "transformer", "explainer")
 """A predictor's workers are pods of their own: they inherit nothing from its security context."""
@@ -66,6 +72,7 @@ KINDS: Final = {
     "MPIJob.kubeflow.org": Kind("mpijobs", ("spec.mpiReplicaSpecs.*.template.spec", *TEMPLATE)),
     "MXJob.kubeflow.org": Kind("mxjobs", ("spec.mxReplicaSpecs.*.template.spec",)),
     "XGBoostJob.kubeflow.org": Kind("xgboostjobs", ("spec.xgbReplicaSpecs.*.template.spec",)),
+    "JAXJob.kubeflow.org": Kind("jaxjobs", ("spec.jaxReplicaSpecs.*.template.spec",)),
     "PaddleJob.kubeflow.org": Kind("paddlejobs", ("spec.paddleReplicaSpecs.*.template.spec",)),
     "Experiment.kubeflow.org": Kind(
         "experiments", objects=("spec.trialTemplate.trialSpec", "spec.trialTemplate.goTemplate.rawTemplate")
@@ -75,7 +82,9 @@ KINDS: Final = {
     "ClusterTrainingRuntime.trainer.kubeflow.org": Kind(
         "clustertrainingruntimes", (f"spec.template.spec.{REPLICATED_JOBS}",), namespaced=False
     ),
-    "TrainJob.trainer.kubeflow.org": Kind("trainjobs", ("spec.podTemplateOverrides.*.spec",)),
+    "TrainJob.trainer.kubeflow.org": Kind(
+        "trainjobs", ("spec.podTemplateOverrides.*.spec",), others=((f"{RUNTIME_PATCHES}.{REPLICATED_JOBS}", POD_SPEC),)
+    ),
     "JobSet.jobset.x-k8s.io": Kind("jobsets", (f"spec.{REPLICATED_JOBS}",), immutable=("spec.replicatedJobs",)),
     "Workflow.argoproj.io": Kind("workflows", ("spec",), WORKFLOW),
     "WorkflowTemplate.argoproj.io": Kind("workflowtemplates", ("spec",), WORKFLOW),
@@ -84,6 +93,7 @@ KINDS: Final = {
     "SeldonDeployment.machinelearning.seldon.io": Kind(
         "seldondeployments",
         ("spec.predictors.*.componentSpecs.[].spec", "spec.predictors.*.componentSpec.spec"),
+        others=(("spec.predictors.*.explainer.containerSpec", CONTAINER),),
         ready="status.deploymentStatus",
     ),
     "InferenceService.serving.kubeflow.org": Kind(
@@ -100,15 +110,34 @@ KINDS: Final = {
     ),
     "Service.serving.knative.dev": Kind("services", TEMPLATE),
     "Configuration.serving.knative.dev": Kind("configurations", TEMPLATE),
-    "SparkApplication.sparkoperator.k8s.io": Kind("sparkapplications", ("spec.driver", "spec.executor"), SPARK),
+    "SparkApplication.sparkoperator.k8s.io": Kind(
+        "sparkapplications",
+        ("spec.driver", "spec.executor"),
+        SPARK,
+        (("spec.driver.template.spec", POD_SPEC), ("spec.executor.template.spec", POD_SPEC)),
+    ),
     "ScheduledSparkApplication.sparkoperator.k8s.io": Kind(
-        "scheduledsparkapplications", ("spec.template.driver", "spec.template.executor"), SPARK
+        "scheduledsparkapplications",
+        ("spec.template.driver", "spec.template.executor"),
+        SPARK,
+        (("spec.template.driver.template.spec", POD_SPEC), ("spec.template.executor.template.spec", POD_SPEC)),
     ),
-    "RayCluster.ray.io": Kind("rayclusters", tuple(f"spec.{group}" for group in RAY)),
+    "SparkConnect.sparkoperator.k8s.io": Kind(
+        "sparkconnects", ("spec.server.template.spec", "spec.executor.template.spec")
+    ),
+    "RayCluster.ray.io": Kind(
+        "rayclusters", tuple(f"spec.{group}" for group in RAY), others=(("spec.autoscalerOptions", CONTAINER),)
+    ),
     "RayJob.ray.io": Kind(
-        "rayjobs", ("spec.submitterPodTemplate.spec", *(f"spec.rayClusterSpec.{group}" for group in RAY))
+        "rayjobs",
+        ("spec.submitterPodTemplate.spec", *(f"spec.rayClusterSpec.{group}" for group in RAY)),
+        others=(("spec.rayClusterSpec.autoscalerOptions", CONTAINER),),
     ),
-    "RayService.ray.io": Kind("rayservices", tuple(f"spec.rayClusterConfig.{group}" for group in RAY)),
+    "RayService.ray.io": Kind(
+        "rayservices",
+        tuple(f"spec.rayClusterConfig.{group}" for group in RAY),
+        others=(("spec.rayClusterConfig.autoscalerOptions", CONTAINER),),
+    ),
     "Namespace": Kind("namespaces", namespaced=False),
     "ConfigMap": Kind("configmaps"),
     "PersistentVolumeClaim": Kind("persistentvolumeclaims", immutable=("spec",)),
@@ -167,16 +196,24 @@ def pod(request: Request, at: Pointer, shape: Shape, settings: Settings) -> Pod 
 def pod_specs(obj: Object, kind: str, at: Pointer = ()) -> Iterator[tuple[Pointer, Shape]]:
     """Yield where the pod specs are of an object at a pointer, and their shape. Raises UnknownShape."""
     facts = KINDS.get(kind, Kind(""))
-    for path in facts.pods:
+    for path, shape in (*((path, facts.shape) for path in facts.pods), *facts.others):
         for spec_at in expand(obj, at, path):
-            yield spec_at, facts.shape
-            for part in (part for path in facts.shape.parts for part in expand(obj, spec_at, path)):
+            yield spec_at, shape
+            for part in (part for path in shape.parts for part in expand(obj, spec_at, path)):
                 if lookup(obj, (*part, facts.shape.context)) is not None:
-                    yield part, replace(facts.shape, parts=())
+                    yield part, replace(shape, parts=())
     for path in facts.objects:
         for inner_at in expand(obj, at, path):
             inner = mapping(obj, inner_at)
             yield from pod_specs(obj, kind_of(inner.get("apiVersion"), inner.get("kind")), inner_at)
+
+
+def unread(request: Request, at: Pointer, shape: Shape) -> Iterator[Pointer]:
+    """Yield the texts that set a security context when the pod is created, unless they are stored already."""
+    for text_at in (found for path in shape.texts for found in expand(request.object or {}, at, path)):
+        text = lookup(request.object, text_at)
+        if isinstance(text, str) and "securityContext" in text and lookup(request.old, text_at) != text:
+            yield text_at
 
 
 def _works(request: Request) -> bool:

@@ -23,15 +23,13 @@ from collections.abc import Iterator
 
 from webhook.edit import change_text, value
 from webhook.model import Change, Object, Request, lookup, mapping
-from webhook.pod import Shape
 from webhook.registry import object_rule
 from webhook.rules import fs_group, run_as_group, run_as_user
 from webhook.settings import Settings
-from webhook.workload import pod, pod_specs
+from webhook.workload import CONTAINER, pod, pod_specs
 
 NAME, WORKFLOW = "workflow-controller-configmap", "Workflow.argoproj.io"
 CONTAINERS, DEFAULTS = ("executor", "mainContainer"), "workflowDefaults"
-CONTAINER = Shape("podSecurityContext", (), own_context="securityContext")
 IDENTITY = (fs_group.fs_group, run_as_group.run_as_group, run_as_user.run_as_user)
 NO_DOCKER = "OpenShift's nodes have no Docker socket"
 

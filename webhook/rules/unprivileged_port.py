@@ -35,7 +35,7 @@ SET = f"context.?sysctls.orValue([]).exists(s, s.?name.orValue('') == '{SYSCTL['
 def unprivileged_port(pod: Pod) -> Iterator[Change]:
     """Append the sysctl where a container's port asks for it."""
     serverless = str(pod.object.get("apiVersion")).startswith("serving.")
-    if not pod.template or pod.identity_kept or serverless:
+    if not pod.template or pod.identity_kept or serverless or not pod.shape.context:
         return
     context_at, _ = pod.security_context()
     at = (*context_at, "sysctls")
