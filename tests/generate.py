@@ -1,7 +1,8 @@
 """Write what is generated: expected fixtures, docs, the webhook configuration. `--check`: fail on drift.
 
-Expected fixtures are what the engine makes of each request; that a changing case changes something, and that a
-keeping case does not, is checked here too, so that no update can bless a rule that stopped working.
+Expected fixtures are what the engine makes of each request, and responses what it answers each recorded review. This
+also checks that a case changes something where its name says so, and nothing elsewhere: no update can bless a rule
+that stopped working.
 """
 
 import difflib
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench import performance
-from tests import cases
+from tests import cases, reviews
 from webhook import documentation, manifests, registration
 from webhook.rules import RULES
 
@@ -37,6 +38,8 @@ def outputs() -> Iterator[tuple[Path, str]]:
     yield ROOT / "deploy/components/without-match-conditions/kustomization.yaml", without_conditions(entries)
     for case in cases.all_cases():
         yield case.expected_file, case.evaluated_text()
+    for review in reviews.all_reviews():
+        yield review.response_file, review.response().decode()
 
 
 def without_conditions(entries: int) -> str:
@@ -65,6 +68,7 @@ def main() -> int:
             path.write_text(text)
             print(f"updated {path.relative_to(ROOT)}")
     wrong += [problem for case in cases.all_cases() for problem in case.problems()]
+    wrong += [problem for review in reviews.all_reviews() for problem in review.problems()]
     for problem in wrong:
         sys.stderr.write(f"{problem}\n")
     if check and wrong:

@@ -26,9 +26,9 @@ def answering(answer: Answer, folder: Path) -> Iterator[dict[str, str]]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            response = {"uid": json.loads(body)["request"]["uid"], "allowed": True, **answer(self.path, body)}
-            review = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response}
-            content = json.dumps(review).encode()
+            review = json.loads(body)
+            response = {"uid": review.pop("request")["uid"], "allowed": True, **answer(self.path, body)}
+            content = json.dumps({**review, "response": response}).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
