@@ -1,16 +1,18 @@
 """The webhook configuration: derived, sorted last, and nobody's object is sent twice."""
 
 import itertools
+import re
 
 import pytest
 
+from tests.installed import DEPLOYED
 from webhook.model import Object
-from webhook.registration import NAME, OWN, SCOPES, Scope, configuration
+from webhook.registration import NAME, OWN, ROLE, SCOPES, SCOPES_0_7, Scope, configuration
 from webhook.rules import RULES
 from webhook.settings import COMPONENTS
 from webhook.workload import KINDS, group_of
 
-LEGACY: list[Object] = configuration(RULES.values(), legacy=True)["webhooks"]
+LEGACY: list[Object] = configuration(RULES.values(), SCOPES_0_7[1:], legacy=True)["webhooks"]
 ENTRIES: list[Object] = configuration(RULES.values())["webhooks"]
 BY_NAME = {entry["name"].removesuffix(f".{OWN}.io"): entry for entry in ENTRIES}
 
@@ -42,18 +44,16 @@ def test_every_entry_is_as_the_contract_has_it() -> None:
 
 
 def test_every_kind_that_a_rule_comes_for_is_offered_once_in_each_scope() -> None:
-    wanted = {kind for rule in RULES.values() for kind in rule.kinds}
+    wanted = {kind for rule in RULES.values() for kind in rule.kinds if KINDS[kind].namespaced}
     for scope in SCOPES:
         offered = [
             (group, resource)
-            for what in ("workloads", "pods", "objects")
-            if f"{what}.{scope.name}" in BY_NAME
-            for rule in BY_NAME[f"{what}.{scope.name}"]["rules"]
+            for what in ("workloads", "pods", "objects", "roles")
+            for rule in BY_NAME.get(f"{what}.{scope.name}", {"rules": []})["rules"]
             for group, resource in itertools.product(rule["apiGroups"], rule["resources"])
         ]
-        assert sorted(offered) == sorted(
-            (group_of(kind), KINDS[kind].resource) for kind in wanted if KINDS[kind].namespaced
-        )
+        of_tenants = {ROLE} if scope.name != "components" else set()
+        assert sorted(offered) == sorted((group_of(kind), KINDS[kind].resource) for kind in wanted - of_tenants)
 
 
 @pytest.mark.parametrize("chosen", range(1, 2 ** len(SCOPES)))
@@ -85,6 +85,17 @@ def test_pods_are_offered_as_they_are_created_only() -> None:
     assert all(rule["operations"] == ["CREATE"] for rule in pods)
 
 
+def test_conditions_say_nothing_that_kubernetes_1_28_refuses() -> None:
+    conditions = [condition for entry in ENTRIES for condition in entry["matchConditions"]]
+    functions = {name for each in conditions for name in re.findall(r"(\w+)\(", each["expression"])}
+    assert functions == {"has", "size", "exists", "filter", "startsWith", "contains"}
+    assert not any(re.search(r"\.\?|\[\?", each["expression"]) for each in conditions)
+
+
+def test_the_configuration_is_small_enough_to_read() -> None:
+    assert DEPLOYED.stat().st_size < 64_000
+
+
 def test_no_subresource_is_offered() -> None:
     assert not any("/" in resource for entry in ENTRIES for rule in entry["rules"] for resource in rule["resources"])
 
@@ -104,15 +115,16 @@ def test_kubernetes_1_14_is_given_only_what_it_knows() -> None:
 
 
 def test_on_1_14_the_same_is_asked_of_namespaces_that_carry_a_label() -> None:
-    by_name = {"workloads.components", "pods.components", "objects.components"}
+    """Its components opt in by label, and so do their Roles."""
     names = [entry["name"].removesuffix(f".{OWN}.io") for entry in LEGACY]
-    assert names == [name for name in BY_NAME if name not in by_name]
-    for name, entry in zip(names, LEGACY, strict=True):
+    by_name = [name.replace("roles.opted-in", "roles.components") for name in names]
+    assert set(by_name) == {name for name in BY_NAME if "components" not in name} | {"roles.components"}
+    for name, entry in zip(by_name, LEGACY, strict=True):
         assert entry["rules"] == BY_NAME[name]["rules"]
         assert entry["failurePolicy"] == BY_NAME[name]["failurePolicy"]
 
 
-@pytest.mark.parametrize("scope", SCOPES[1:], ids=lambda scope: scope.name)
+@pytest.mark.parametrize("scope", SCOPES_0_7[1:], ids=lambda scope: scope.name)
 def test_on_1_14_a_labelled_namespace_is_asked_for_once_unless_it_is_the_platforms_or_ours(scope: Scope) -> None:
     labels = {scope.key: scope.values[0]}
     workloads = [entry for entry in LEGACY if entry["name"].startswith("workloads.") and "namespaceSelector" in entry]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests import upstream
-from tests.installed import deployed, install_again, namespace, serve, uninstall
+from tests.installed import install_again, namespace, serve, uninstall
 from tests.rig.cluster import Cluster, Response, wait
 from tests.server import Server
 from tests.test_rig_notebook import crd
@@ -138,15 +138,3 @@ def test_rbacs_escalation_check_is_still_in_force(cluster: Cluster) -> None:
     refused = ask()
     assert refused.status == 403
     assert "notebooks/finalizers" in json.dumps(refused.body)
-
-
-def test_the_deployed_configuration_asks_about_such_roles_only(cluster: Cluster) -> None:
-    expressions = [
-        condition["expression"]
-        for entry in deployed()["webhooks"]
-        for condition in entry.get("matchConditions", ())
-        if condition["name"] == "concerned-clusterrole"
-    ]
-    assert len(expressions) == 1
-    plain = {"metadata": {"name": "plain"}, "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["*"]}]}
-    assert cluster.make(f"{RBAC}/clusterroles", plain)["rules"] == plain["rules"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import sent, upstream
+from tests import upstream
 from tests.installed import install
 from tests.rig.cluster import Cluster, running
 from tests.server import Server
@@ -50,10 +50,18 @@ def install_all(cluster: Cluster, objects: list[upstream.Object]) -> Installed:
 
 
 @pytest.mark.parametrize(
-    ("release", "workloads", "without"), [("kubeflow-26.03", 50, 18), ("kubeflow-0.7-served", 80, 78)]
+    ("release", "workloads", "without", "at_most"),
+    [("kubeflow-26.03", 50, 18, 75), ("kubeflow-0.7-served", 80, 78, 160)],
 )
 def test_every_workload_gets_a_pod_with_us_and_none_by_a_weaker_scc(
-    release: str, workloads: int, without: int, rig: None, webhook: Server, show: Show, tmp_path: Path
+    release: str,
+    workloads: int,
+    without: int,
+    at_most: int,
+    rig: None,
+    webhook: Server,
+    show: Show,
+    tmp_path: Path,
 ) -> None:
     objects = manifests_of(release)
     with running(tmp_path / "without") as cluster:
@@ -72,9 +80,8 @@ def test_every_workload_gets_a_pod_with_us_and_none_by_a_weaker_scc(
         install(cluster, webhook)
         earlier = len(webhook.reviews())
         saved = install_all(cluster, objects)
-        reviews, needed = webhook.reviews()[earlier:], sent.needed(objects)
-        assert [line for line in reviews if not line["rules"] and (line["kind"], line["name"]) not in needed] == []
-        assert len(reviews) < workloads * 2
+        reviews = webhook.reviews()[earlier:]
+        assert len(reviews) <= at_most
         print(f"{release}: {len(reviews)} reviews, {sum(bool(line['rules']) for line in reviews)} with changes")
         assert saved.refused == {}
         assert len(saved.admitted) == workloads

@@ -1,10 +1,10 @@
 """The MutatingWebhookConfiguration: which objects the API server offers us, derived from the rules and KINDS."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from webhook import conditions
+from webhook.conditions import CONDITIONS
 from webhook.model import Object
 from webhook.registry import Rule
 from webhook.settings import COMPONENTS
@@ -14,6 +14,7 @@ NAME: Final = "zz-kubeflow-openshift"
 """Sorts last: webhooks run in the order of their names, and SCC judges again after each (measured: notes, peers)."""
 OWN: Final = "kubeflow-openshift"
 """Our namespace, Service, and the label by which any other namespace opts in."""
+ROLE: Final = "Role.rbac.authorization.k8s.io"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,11 @@ SCOPES: Final = (
     Scope("components", "kubernetes.io/metadata.name", COMPONENTS),
     Scope("opted-in", OWN, ("enabled",)),
     Scope("profiles", "app.kubernetes.io/part-of", ("kubeflow-profile",)),
-    Scope("katib", "katib.kubeflow.org/metrics-collector-injection", ("enabled",)),
-    Scope("pipelines", "pipelines.kubeflow.org/enabled", ("true",)),
-    Scope("profiles-0-7", "katib-metricscollector-injection", ("enabled",)),
 )
-"""Requirements of one selector are all to be met, so each way to be Kubeflow's takes an entry of its own."""
+"""All requirements of one selector must hold, so each scope is an entry of its own."""
 
+SCOPES_0_7: Final = (*SCOPES[:2], Scope("profiles", "katib-metricscollector-injection", ("enabled",)))
+"""The label that Kubeflow 0.7 puts on profiles."""
 
 SINCE_1_14: Final = {"matchConditions", "matchPolicy", "objectSelector", "reinvocationPolicy"}
 """What an entry may have that Kubernetes 1.14 does not know, and drops in silence; the Service's port too."""
@@ -54,18 +54,18 @@ NOT_OF_THE_PLATFORM_1_14: Final = (
 """The platform's namespaces and our own, where no label has a namespace's name and no condition can read it."""
 
 
-def configuration(rules: Iterable[Rule], *, legacy: bool = False) -> Object:
+def configuration(rules: Iterable[Rule], scopes: Sequence[Scope] = SCOPES, *, legacy: bool = False) -> Object:
     """Return the MutatingWebhookConfiguration that offers these rules what they come for.
 
-    `legacy`: for OpenShift 4.2, which is Kubernetes 1.14.
+    `legacy`: for OpenShift 4.2, which is Kubernetes 1.14, where no label has a namespace's name.
     """
     rules = list(rules)
-    entries = [*_of_namespaced(rules), *_of_cluster(rules), *_of_namespaces(rules)]
+    entries = [*_namespaced_entries(rules, scopes), *_cluster_entries(rules), *_namespace_entries(rules)]
     return {
         "apiVersion": f"admissionregistration.k8s.io/{'v1beta1' if legacy else 'v1'}",
         "kind": "MutatingWebhookConfiguration",
         "metadata": {"name": NAME},
-        "webhooks": [_of_1_14(entry) for entry in entries if _chosen_by_label(entry)] if legacy else entries,
+        "webhooks": [_of_1_14(entry) for entry in entries] if legacy else entries,
     }
 
 
@@ -77,59 +77,54 @@ def _offered(rules: list[Rule], *, namespaced: bool) -> tuple[list[str], list[st
     return workloads, [kind for kind in found if kind not in workloads]
 
 
-def _of_namespaced(rules: list[Rule]) -> Iterator[Object]:
+def _namespaced_entries(rules: list[Rule], scopes: Sequence[Scope]) -> Iterator[Object]:
     """Yield for each scope an entry for workloads, one for Pods, and one for other objects.
 
-    Workloads fail closed: admitted unchanged their pods would be refused, and their users can apply again. The others
+    Workloads fail closed: SCC would reject the pods of an unchanged workload, and users can apply it again. The others
     fail open: SCC has judged Pods and judges them again, and a missing webhook must not stop a running system.
     """
     workloads, objects = _offered(rules, namespaced=True)
-    pods = [kind for kind in workloads if kind == "Pod"]
-    workloads = [kind for kind in workloads if kind != "Pod"]
-    for index, scope in enumerate(SCOPES):
-        # Each leaves out what those before it chose, so that no object is sent twice.
-        selector = [scope.chosen(), *(earlier.others() for earlier in SCOPES[:index])]
-        if index:
-            selector.append({"key": SCOPES[0].key, "operator": "NotIn", "values": [OWN]})
-        for what, kinds, policy in (
-            ("workloads", workloads, "Fail"),
-            ("pods", pods, "Ignore"),
-            ("objects", objects, "Ignore"),
-        ):
-            if kinds:
-                entry = _entry(f"{what}.{scope.name}", kinds, policy)
-                entry["namespaceSelector"] = {"matchExpressions": selector}
-                entry["matchConditions"] = [conditions.NOT_OF_THE_PLATFORM, *conditions.of(rules, kinds)]
-                yield entry
+    for index, scope in enumerate(scopes):
+        # Each scope leaves out the namespaces of those before it, so that no object is sent twice.
+        others = [earlier.others() for earlier in scopes[:index]]
+        selector = [scope.chosen(), *others, {"key": SCOPES[0].key, "operator": "NotIn", "values": [OWN]}]
+        entries = [
+            _entry(f"workloads.{scope.name}", [kind for kind in workloads if kind != "Pod"], "workloads", "Fail"),
+            _entry(f"pods.{scope.name}", ["Pod"], "pods", "Ignore"),
+            _entry(f"objects.{scope.name}", [kind for kind in objects if kind != ROLE], "objects", "Ignore"),
+        ]
+        if index == 0:  # in the others tenants write Roles, and the rule leaves those alone
+            entries.append(_entry(f"roles.{scope.name}", [ROLE], "roles", "Ignore"))
+        for entry in entries:
+            yield {**entry, "namespaceSelector": {"matchExpressions": selector}}
 
 
-def _of_cluster(rules: list[Rule]) -> Iterator[Object]:
-    """Yield an entry for Kubeflow's cluster-wide kinds with pods, and one for other cluster-wide objects."""
-    workloads, objects = _offered(rules, namespaced=False)
-    for what, kinds, policy in (("workloads", workloads, "Fail"), ("objects", objects, "Ignore")):
-        if kinds:
-            yield {**_entry(f"{what}.cluster", kinds, policy), "matchConditions": [*conditions.of(rules, kinds)]}
+def _cluster_entries(rules: list[Rule]) -> Iterator[Object]:
+    """Yield an entry for Kubeflow's cluster-wide kinds with pods, and one for ClusterRoles."""
+    workloads, roles = _offered(rules, namespaced=False)
+    yield _entry("workloads.cluster", workloads, "cluster-workloads", "Fail")
+    yield _entry("roles.cluster", roles, "cluster-roles", "Ignore")
 
 
-def _of_namespaces(rules: list[Rule]) -> Iterator[Object]:
+def _namespace_entries(rules: list[Rule]) -> Iterator[Object]:
     """Yield an entry for each label of a Namespace that a rule comes for: others are never sent, and none twice."""
     labels = sorted({label for rule in rules if "Namespace" in rule.kinds for label in rule.labels})
     for index, label in enumerate(labels):
         earlier = [{"key": each, "operator": "DoesNotExist"} for each in labels[:index]]
         yield {
-            **_entry(f"{label.replace('.', '-').replace('/', '-')}.namespaces", ["Namespace"], "Ignore"),
+            **_entry(f"{label.replace('.', '-').replace('/', '-')}.namespaces", ["Namespace"], "namespaces", "Ignore"),
             "objectSelector": {"matchExpressions": [{"key": label, "operator": "Exists"}, *earlier]},
-            "matchConditions": [conditions.NO_NAMESPACE_OF_THE_PLATFORM, *conditions.of(rules, ["Namespace"])],
         }
 
 
-def _entry(name: str, kinds: list[str], policy: str) -> Object:
+def _entry(name: str, kinds: list[str], conditions: str, policy: str) -> Object:
     return {
         "name": f"{name}.{OWN}.io",
         "admissionReviewVersions": ["v1", "v1beta1"],
         "clientConfig": {"service": {"name": OWN, "namespace": OWN, "path": "/mutate", "port": 8443}},
         "rules": list(_match_rules(kinds)),
         "failurePolicy": policy,
+        "matchConditions": CONDITIONS[conditions],
         "matchPolicy": "Equivalent",
         "reinvocationPolicy": "IfNeeded",
         "sideEffects": "None",
@@ -151,12 +146,6 @@ def _match_rules(kinds: list[str]) -> Iterator[Object]:
             "resources": sorted(resources),
             "scope": "Namespaced" if namespaced else "Cluster",
         }
-
-
-def _chosen_by_label(entry: Object) -> bool:
-    """Tell whether an entry can be asked for where no label has a namespace's name, as in Kubernetes 1.14."""
-    selector = entry.get("namespaceSelector", {"matchExpressions": ()})["matchExpressions"]
-    return SCOPES[0].chosen() not in selector
 
 
 def _of_1_14(entry: Object) -> Object:

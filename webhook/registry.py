@@ -28,11 +28,6 @@ class Rule:
     kinds: tuple[str, ...]
     labels: tuple[str, ...]
     """An object without any of these labels does not concern the rule; empty where labels do not matter."""
-    condition: str
-    """An object of which this is not true (CEL) does not concern the rule; empty where it cannot be said so.
-
-    Of `object` and `request`; of a pod also `spec`, `context`, `containers` and more (see conditions.py).
-    """
     default: bool
     options: Options
     page: Page
@@ -57,14 +52,13 @@ RULES: Final[dict[str, Rule]] = {}
 def pod_rule(function: PodRule, /) -> PodRule: ...
 @overload
 def pod_rule(
-    *, kinds: tuple[str, ...] = ..., condition: str = ..., default: bool = ..., options: Options | None = ...
+    *, kinds: tuple[str, ...] = ..., default: bool = ..., options: Options | None = ...
 ) -> Callable[[PodRule], PodRule]: ...
 def pod_rule(
     function: PodRule | None = None,
     /,
     *,
     kinds: tuple[str, ...] = POD_KINDS,
-    condition: str = "",
     default: bool = True,
     options: Options | None = None,
 ) -> PodRule | Callable[[PodRule], PodRule]:
@@ -72,7 +66,7 @@ def pod_rule(
 
     def register(function: PodRule) -> PodRule:
         rule, page = _named(function, kinds, POD_KINDS)
-        RULES[rule] = Rule(rule, function, None, kinds, (), condition, default, options or {}, page)
+        RULES[rule] = Rule(rule, function, None, kinds, (), default, options or {}, page)
         return function
 
     return register(function) if function else register
@@ -81,7 +75,6 @@ def pod_rule(
 def object_rule(
     *kinds: str,
     labels: tuple[str, ...] = (),
-    condition: str = "",
     default: bool = True,
     options: Options | None = None,
 ) -> Callable[[ObjectRule], ObjectRule]:
@@ -89,7 +82,7 @@ def object_rule(
 
     def register(function: ObjectRule) -> ObjectRule:
         rule, page = _named(function, kinds, tuple(KINDS))
-        RULES[rule] = Rule(rule, None, function, kinds, labels, condition, default, options or {}, page)
+        RULES[rule] = Rule(rule, None, function, kinds, labels, default, options or {}, page)
         return function
 
     return register

@@ -148,22 +148,6 @@ KINDS: Final = {
 REFUSE_IDENTITY: Final = ("restricted", "restricted-v2")
 """SCCs that admit no identity but the namespace's own: under any other, what a Pod has was granted."""
 
-ASKS: Final = (
-    "['hostNetwork', 'hostPID', 'hostIPC'].exists(f, !(spec[?f].orValue(false) in [dyn(false), dyn(null)]))",
-    "spec.?volumes.orValue([]).exists(v, v.?hostPath.orValue(null) != null)",
-    "containers.exists(c, c.?ports.orValue([]).exists(p, !(p.?hostPort.orValue(0) in [dyn(0), dyn(null)])))",
-    "containers.exists(c, !(c.?securityContext.?privileged.orValue(false) in [dyn(false), dyn(null)]))",
-    "containers.exists(c, c.?securityContext.?capabilities.?add.orValue([]).exists(a, a != 'NET_BIND_SERVICE'))",
-)
-"""What `_needs` yields, as CEL (see conditions.py)."""
-REQUIRED_SCC: Final = "annotations[?'openshift.io/required-scc']"
-KEPT: Final = (
-    f"!(scc in {['', *REFUSE_IDENTITY]})",
-    f"{REQUIRED_SCC}.optMap(r, type(r) == string && !r.matches('^$|^restricted')).orValue(false)",
-    "spec.?os.?name.orValue('') == 'windows'",
-)
-"""For what else `_identity_kept` keeps an identity."""
-
 
 def kind_of(api_version: Any, kind: Any) -> str:
     """Name a kind as KINDS does, from an object's apiVersion and kind; "" where they are not text."""

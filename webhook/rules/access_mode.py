@@ -26,11 +26,7 @@ MANY, ONCE = "ReadWriteMany", "ReadWriteOnce"
 WARNING = "pods on several nodes cannot share the volume any more"
 
 
-CLAIMS = "([object] + object.?spec.?volumeClaimTemplates.orValue([]))"
-ASKS = f"{CLAIMS}.exists(c, '{MANY}' in c.?spec.?accessModes.orValue([]))"
-
-
-@object_rule("PersistentVolumeClaim", "StatefulSet.apps", condition=ASKS, default=False)
+@object_rule("PersistentVolumeClaim", "StatefulSet.apps", default=False)
 def access_mode(claimant: Object, _settings: Settings) -> Iterator[Change]:
     """Replace ReadWriteMany by ReadWriteOnce."""
     for path in ("spec.accessModes", "spec.volumeClaimTemplates.*.spec.accessModes"):

@@ -34,7 +34,7 @@ IDENTITY = (fs_group.fs_group, run_as_group.run_as_group, run_as_user.run_as_use
 NO_DOCKER = "OpenShift's nodes have no Docker socket"
 
 
-@object_rule("ConfigMap", condition=f"has(object.metadata.name) && object.metadata.name == '{NAME}'")
+@object_rule("ConfigMap")
 def argo_executor(config_map: Object, settings: Settings) -> Iterator[Change]:
     """Replace docker by k8sapi, and drop foreign IDs from what Argo adds to pods."""
     data = mapping(config_map, ("data",)) if lookup(config_map, ("metadata", "name")) == NAME else {}

@@ -23,16 +23,8 @@ from webhook.registry import pod_rule
 
 TABLE = {"kubeflow/Deployment/minio": "minio", "kubeflow/Deployment/metadata-db": "metadatadb"}
 
-KEY = "object.metadata.?namespace.orValue('') + '/' + request.kind.kind + '/' + object.metadata.?name.orValue('')"
-SHARES = "[spec.?serviceAccountName, spec.?serviceAccount].all(a, a.orValue('') in ['', 'default'])"
-WINDOWS = "spec.?os.?name.orValue('') == 'windows'"
 
-
-@pod_rule(
-    default=False,
-    options={"accounts": ()},
-    condition=f"template && pod_spec && ({KEY}) in {list(TABLE)} && {SHARES} && !({WINDOWS})",
-)
+@pod_rule(default=False, options={"accounts": ()})
 def dedicated_service_account(pod: Pod) -> Iterator[Change]:
     """Name the account of the table."""
     table = {**TABLE, **pod.settings.table("dedicated-service-account", "accounts")}

@@ -17,12 +17,10 @@ Limits:
 
 from collections.abc import Iterator
 
-from webhook.expressions import lacks_finalizers
 from webhook.model import Change, Object, lookup, mapping, sequence, strings
 from webhook.registry import object_rule
 from webhook.settings import COMPONENTS, Settings
 
-RBAC = "rbac.authorization.k8s.io"
 JOBS = ("mpijobs", "mxjobs", "paddlejobs", "pytorchjobs", "scheduledworkflows", "tfjobs", "xgboostjobs")
 OWNERS = {
     "argoproj.io": ("cronworkflows", "workflows"),
@@ -37,7 +35,7 @@ OWNERS = {
 BECAUSE = "a controller must be allowed to update the finalizers of the owners of what it makes"
 
 
-@object_rule(*(f"{kind}.{RBAC}" for kind in ("Role", "ClusterRole")), condition=lacks_finalizers(OWNERS))
+@object_rule("Role.rbac.authorization.k8s.io", "ClusterRole.rbac.authorization.k8s.io")
 def finalizers(role: Object, _settings: Settings) -> Iterator[Change]:
     """Append for each API group what is missing."""
     end, labels = len(sequence(role, ("rules",))), mapping(role, ("metadata", "labels"))

@@ -22,7 +22,7 @@ from webhook.pod import Pod
 from webhook.registry import pod_rule
 
 
-@pod_rule(condition="!kept && context.?fsGroup.orValue(null) in foreign")
+@pod_rule
 def fs_group(pod: Pod) -> Iterator[Change]:
     """Drop a foreign fsGroup."""
     context_at, context = pod.security_context()

@@ -30,7 +30,6 @@ WARNING = "no Istio sidecars in this namespace: its AuthorizationPolicies are no
 @object_rule(
     "Namespace",
     labels=("istio-injection", "istio.io/rev"),
-    condition="object.metadata.?labels[?'istio-injection'].orValue('enabled') == 'enabled'",
     options={"namespaces": ("profiles", "all", "none")},
 )
 def istio_injection(namespace: Object, settings: Settings) -> Iterator[Change]:

@@ -23,7 +23,7 @@ from webhook.pod import Pod
 from webhook.registry import pod_rule
 
 
-@pod_rule(kinds=("Notebook.kubeflow.org",), condition="!kept && spec.?securityContext.orValue(null) == null")
+@pod_rule(kinds=("Notebook.kubeflow.org",))
 def notebook_security_context(pod: Pod) -> Iterator[Change]:
     """Set an empty pod security context where there is none."""
     at, _ = pod.security_context()

@@ -28,11 +28,8 @@ from webhook.registry import pod_rule
 KINDS = ("ClusterWorkflowTemplate", "CronWorkflow", "Workflow", "WorkflowTemplate")
 BECAUSE = "the k8sapi executor fetches outputs from volumes only"
 
-SAID = "type(o) != map || 'artifacts' in o || 'parameters' in o"
-OUTPUTS = f"part.?outputs.optMap(o, {SAID}).orValue(false)"
 
-
-@pod_rule(kinds=tuple(f"{kind}.argoproj.io" for kind in KINDS), default=False, condition=OUTPUTS)
+@pod_rule(kinds=tuple(f"{kind}.argoproj.io" for kind in KINDS), default=False)
 def output_directory(pod: Pod) -> Iterator[Change]:
     """Mount an emptyDir at the directory of each output."""
     for index in range(len(sequence(pod.object, (*pod.at, "templates")))):

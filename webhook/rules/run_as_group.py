@@ -24,15 +24,7 @@ from webhook.registry import pod_rule
 BECAUSE = "runAsGroup is outside what OpenShift allocates, and its user goes"
 
 
-OWN_USER, OWN_GROUP = (f"c.?securityContext.?runAs{of}.orValue(null)" for of in ("User", "Group"))
-USER, GROUP = (f"context.?runAs{of}.orValue(null)" for of in ("User", "Group"))
-OWN_GOES = f"[{OWN_USER} == null ? {USER} : {OWN_USER}].exists(user, user == null || user in foreign)"
-OWN = f"containers.exists(c, {OWN_GROUP} != 0 && {OWN_GROUP} in foreign && {OWN_GOES})"
-PODS = f"{GROUP} != 0 && {GROUP} in foreign && ({USER} == null || {USER} in foreign)"
-OTHERS_KEEP_IT = f"containers.exists(c, {OWN_GROUP} == null && !{OWN_GOES})"
-
-
-@pod_rule(condition=f"!kept && ({OWN} || {PODS} && !{OTHERS_KEEP_IT})")
+@pod_rule
 def run_as_group(pod: Pod) -> Iterator[Change]:
     """Drop foreign groups of users that go or were never set."""
     if not pod.settings.enables("run-as-user", default=True):

@@ -30,10 +30,7 @@ BECAUSE = "runAsUser is outside what OpenShift allocates"
 NON_ROOT = "the UID that went was not root, and the image's own user may be"
 
 
-OWN = "containers.exists(c, c.?securityContext.?runAsUser.orValue(null) in foreign)"
-
-
-@pod_rule(condition=f"!kept && (context.?runAsUser.orValue(null) in foreign || {OWN})")
+@pod_rule
 def run_as_user(pod: Pod) -> Iterator[Change]:
     """Drop foreign UIDs at pod and container level; what was not root must not become it."""
     at, context = pod.security_context()

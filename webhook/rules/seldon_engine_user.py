@@ -29,10 +29,8 @@ from webhook.registry import pod_rule
 OPERATOR = re.compile(r"(^|/)seldon-core-operator([:@]|$)")
 REPLACEMENT = {"ENGINE_CONTAINER_USER": REMOVED, "EXECUTOR_CONTAINER_USER": REMOVED, "DEFAULT_USER_ID": ""}
 
-ENV = f"c.?env.orValue([]).exists(e, e.?name.orValue('') in {list(REPLACEMENT)} && e.?value.orValue('') == '8888')"
 
-
-@pod_rule(condition=f"containers.exists(c, c.?image.orValue('').matches(r'{OPERATOR.pattern}') && {ENV})")
+@pod_rule
 def seldon_engine_user(pod: Pod) -> Iterator[Change]:
     """Drop or empty the operator's variables that say 8888."""
     for container in pod.containers():

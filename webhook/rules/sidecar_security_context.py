@@ -18,7 +18,6 @@ Limits:
 
 from collections.abc import Iterator
 
-from webhook.expressions import incomplete
 from webhook.model import REMOVED, Change, strings
 from webhook.pod import Container, Pod
 from webhook.registry import pod_rule
@@ -28,7 +27,7 @@ from webhook.scc.strategies import capabilities
 BECAUSE = "a webhook injected this container after SCC had judged the Pod"
 
 
-@pod_rule(kinds=("Pod",), condition=f"!kept && ({incomplete('restricted')} || {incomplete('restricted-v2')})")
+@pod_rule(kinds=("Pod",))
 def sidecar_security_context(pod: Pod) -> Iterator[Change]:
     """Complete every container to what the SCC that admitted the Pod assigns."""
     if pod.scc in ("restricted", "restricted-v2") and not pod.identity_kept:

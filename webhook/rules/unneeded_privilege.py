@@ -27,15 +27,8 @@ from webhook.registry import pod_rule
 IMAGES = re.compile(r"(^|/)metacontroller(io)?/metacontroller([:@]|$)")
 UNNEEDED = {"allowPrivilegeEscalation", "privileged"}
 
-ONLY = f"s != null && s.all(k, k in {sorted(UNNEEDED)}) && s.?privileged.orValue(false) == true"
-ASKS = f"c.?securityContext.optMap(s, {ONLY}).orValue(false)"
-KNOWN = f"c.?image.orValue('').matches(r'{IMAGES.pattern}') && !c.?ports.hasValue() && {ASKS}"
 
-
-@pod_rule(
-    kinds=("Deployment.apps", "StatefulSet.apps"),
-    condition=f"context == {{}} && size(containers) == 1 && containers.exists(c, {KNOWN})",
-)
+@pod_rule(kinds=("Deployment.apps", "StatefulSet.apps"))
 def unneeded_privilege(pod: Pod) -> Iterator[Change]:
     """Drop both from a pod that asks for nothing else."""
     asked, containers = pod.identity_kept == "it asks for privileged", list(pod.containers())

@@ -26,12 +26,8 @@ from webhook.registry import pod_rule
 SYSCTL = {"name": "net.ipv4.ip_unprivileged_port_start", "value": "0"}
 LOW = range(1, 1024)
 
-IS_LOW = f"(type(n) == int || type(n) == double) && n >= {LOW[0]} && n <= {LOW[-1]}"
-ASKS = f"containers.exists(c, c.?ports.orValue([]).exists(p, p.?containerPort.optMap(n, {IS_LOW}).orValue(false)))"
-SET = f"context.?sysctls.orValue([]).exists(s, s.?name.orValue('') == '{SYSCTL['name']}')"
 
-
-@pod_rule(condition=f"template && !kept && !object.apiVersion.startsWith('serving.') && {ASKS} && !{SET}")
+@pod_rule
 def unprivileged_port(pod: Pod) -> Iterator[Change]:
     """Append the sysctl where a container's port asks for it."""
     serverless = str(pod.object.get("apiVersion")).startswith("serving.")

@@ -19,7 +19,6 @@ Limits:
 import re
 from collections.abc import Iterator
 
-from webhook.expressions import without_mount
 from webhook.model import Change, Object, counterpart, sequence
 from webhook.pod import POD_SPEC, Pod
 from webhook.registry import pod_rule
@@ -34,10 +33,8 @@ LONGEST = 256  # characters of an image's name that count: an expression needs t
 BECAUSE = "the image leaves this directory to one UID"
 HIDDEN = "{} is an empty volume now, in an image that may be your own; check that it has no files there"
 
-ASKS = " || ".join(without_mount(*row) for row in TABLE.items())
 
-
-@pod_rule(options={"images": ()}, condition=f"template && pod_spec && !kept && containers.exists(c, {ASKS})")
+@pod_rule(options={"images": ()})
 def writable_directory(pod: Pod) -> Iterator[Change]:
     """Mount an emptyDir where the image cannot be written."""
     table = {**TABLE, **pod.settings.table("writable-directory", "images")}
