@@ -1,7 +1,6 @@
 """What becomes of a pod under one SCC: what it is assigned, and what the SCC holds against it."""
 
-import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from webhook.model import Object
@@ -19,20 +18,32 @@ def assign(scc: Scc, ranges: Ranges, pod: Object) -> tuple[Object, list[str]]:
 
     The pod is as the API server has it, with its defaults; it is not changed.
     """
-    pod = copy.deepcopy(pod)
-    name = f"provider {scc['metadata']['name']}: "
+    pod = _copied_to_assign(pod)
     spec = pod["spec"]
-    context = spec["securityContext"] = _without_null(spec.get("securityContext") or {})
-    annotations = pod.setdefault("metadata", {}).get("annotations") or {}
+    context = spec["securityContext"]
+    annotations = pod["metadata"].get("annotations") or {}
     _assign_to_pod(scc, ranges, context, annotations)
     if annotations:
         pod["metadata"]["annotations"] = annotations
-    refusals = list(_of_pod(scc, ranges, spec, annotations, f"{name}.spec.securityContext"))
+    refusals = list(_of_pod(scc, ranges, spec, annotations, f"{_provider(scc)}.spec.securityContext"))
+    host_ports = () if scc.get("allowHostPorts") else tuple(_host_ports(spec))
     for group in CONTAINERS:
         for index, container in enumerate(spec.get(group) or ()):
             _assign_to_container(scc, ranges, context, container, annotations)
-            refusals += _of_container(scc, ranges, pod, container, f"{name}.{group}[{index}]")
+            refusals += _of_container(scc, ranges, pod, (group, index), host_ports)
     return pod, refusals
+
+
+def _copied_to_assign(pod: Object) -> Object:
+    """Copy a pod as far as an SCC assigns to it: its annotations, its security context, and its containers."""
+    spec, metadata = dict(pod["spec"]), dict(pod.get("metadata") or {})
+    spec["securityContext"] = _without_null(spec.get("securityContext") or {})
+    if metadata.get("annotations"):
+        metadata["annotations"] = dict(metadata["annotations"])
+    for group in CONTAINERS:
+        if spec.get(group):
+            spec[group] = [dict(container) for container in spec[group]]
+    return {**pod, "metadata": metadata, "spec": spec}
 
 
 def _assign_to_pod(scc: Scc, ranges: Ranges, context: Object, annotations: dict[str, str]) -> None:
@@ -97,7 +108,14 @@ def _of_pod(scc: Scc, ranges: Ranges, spec: Object, annotations: dict[str, str],
     yield from _volumes(scc, spec, path)
 
 
-def _of_container(scc: Scc, ranges: Ranges, pod: Object, container: Object, path: str) -> Iterator[str]:
+def _provider(scc: Scc) -> str:
+    return f"provider {scc['metadata']['name']}: "
+
+
+def _of_container(
+    scc: Scc, ranges: Ranges, pod: Object, at: tuple[str, int], host_ports: Sequence[tuple[str, int]]
+) -> Iterator[str]:
+    path, container = f"{_provider(scc)}.{at[0]}[{at[1]}]", pod["spec"][at[0]][at[1]]
     spec, annotations = pod["spec"], pod["metadata"].get("annotations") or {}
     context, inherited = container.get("securityContext") or {}, spec["securityContext"]
     user, non_root = (_effective(context, inherited, field) for field in ("runAsUser", "runAsNonRoot"))
@@ -118,8 +136,8 @@ def _of_container(scc: Scc, ranges: Ranges, pod: Object, container: Object, path
         yield invalid(f"{path}.privileged", value=True, detail="Privileged containers are not allowed")
     yield from strategies.capability_refusals(scc, path, context.get("capabilities"))
     yield from _host(scc, spec, path, ("hostNetwork",))
-    if not scc.get("allowHostPorts"):  # of all containers, once for each container: so OpenShift has it
-        yield from _host_ports(spec, path)
+    for port_at, number in host_ports:  # OpenShift repeats the ports of all containers for each container
+        yield invalid(f"{path}.{port_at}", number, "Host ports are not allowed to be used")
     yield from _host(scc, spec, path, ("hostPID", "hostIPC"))
     read_only = context.get("readOnlyRootFilesystem")
     if scc.get("readOnlyRootFilesystem") and read_only is not True:
@@ -145,13 +163,13 @@ def _host(scc: Scc, spec: Object, path: str, fields: tuple[str, ...]) -> Iterato
             yield invalid(f"{path}.{field}", value=True, detail=detail)
 
 
-def _host_ports(spec: Object, path: str) -> Iterator[str]:
+def _host_ports(spec: Object) -> Iterator[tuple[str, int]]:
     for group in CONTAINERS:
         for index, container in enumerate(spec.get(group) or ()):
             for port in container.get("ports") or ():
                 number = port.get("hostPort") or (port.get("containerPort", 0) if spec.get("hostNetwork") else 0)
                 if number > 0:
-                    yield invalid(f"{path}.{group}[{index}].hostPort", number, "Host ports are not allowed to be used")
+                    yield f"{group}[{index}].hostPort", number
 
 
 def _volumes(scc: Scc, spec: Object, path: str) -> Iterator[str]:
