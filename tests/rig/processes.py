@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 
 
 def start(directory: pathlib.Path, program: pathlib.Path, arguments: Sequence[str], env: Mapping[str, str]) -> None:
-    """Start a program in a session of its own, logging into the directory."""
+    """Start a program in a session of its own, with no open file but its log in the directory."""
     log = directory / f"{program.name}.log"
+    inherited = [int(file.name) for file in pathlib.Path("/proc/self/fd").iterdir() if int(file.name) > 2]
     pid = os.posix_spawn(
         program,
         [program.name, *arguments],
@@ -19,6 +20,7 @@ def start(directory: pathlib.Path, program: pathlib.Path, arguments: Sequence[st
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644),
             (os.POSIX_SPAWN_DUP2, 1, 2),
+            *((os.POSIX_SPAWN_CLOSE, file) for file in inherited),  # a lock of its parent, say, ends with its parent
         ],
         setsid=True,
     )
