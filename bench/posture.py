@@ -8,7 +8,6 @@ pod may run as no more.
 import argparse
 import json
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,8 +21,8 @@ from rich.progress import track
 from bench import evidence
 from tests import random_objects, random_pods
 from tests.installed import namespace
-from tests.rig.build import openshift_sources
 from tests.rig.cluster import Cluster, running
+from tests.rig.oracle import ask
 from webhook import engine
 from webhook.model import Object, Request
 from webhook.scc import ranges
@@ -33,7 +32,6 @@ from webhook.settings import Settings
 IDENTITY = ("runAsUser", "runAsGroup", "fsGroup", "supplementalGroups")
 LEVELS = ("restricted", "baseline")
 """PodSecurity's, the strictest first; what neither admits is privileged."""
-YOUNGER = {"restricted-v3"}  # than the sources of the oracle, which has to be told what it is
 NAMESPACE = {
     "name": "demo",
     "annotations": {
@@ -101,11 +99,7 @@ def level(cluster: Cluster, pod: Object) -> int:
 
 def judged(pods: list[Object]) -> dict[str, list[Object]]:
     """Ask OpenShift's own code under each of its SCCs; one answer for each pod."""
-    lines = [{"namespace": NAMESPACE, "sccs": [SCCS[scc] if scc in YOUNGER else scc], "pods": pods} for scc in SCCS]
-    command = [openshift_sources() / "scc-oracle"]
-    asked = "\n".join(map(json.dumps, lines))
-    done = subprocess.run(command, input=asked, capture_output=True, text=True, check=True)
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    answers = ask({"namespace": NAMESPACE, "sccs": [scc], "pods": pods} for scc in SCCS.values())
     return {scc: answers[index * len(pods) : (index + 1) * len(pods)] for index, scc in enumerate(SCCS)}
 
 

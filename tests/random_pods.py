@@ -78,7 +78,7 @@ def pod(dice: random.Random, first: int, level: str) -> Object:
         **some(dice, "hostNetwork", 0.06, lambda: dice.choice((True, True, False, None))),
         **some(dice, "hostPID", 0.04, lambda: dice.choice((True, False))),
         **some(dice, "hostIPC", 0.04, lambda: dice.choice((True, False))),
-        **some(dice, "hostUsers", 0.06, lambda: dice.choice((True, False))),
+        **some(dice, "hostUsers", 0.4, lambda: dice.choice((True, False, False, None))),
         **some(dice, "volumes", 0.3, lambda: volumes(dice)),
     }
     for group, name, chance in (("containers", "side", 0.3), ("initContainers", "init", 0.3)):

@@ -15,6 +15,7 @@ def main() -> int:
     start = commands.add_parser("up", help="start an empty cluster and print its administrator's kubeconfig")
     mode = start.add_mutually_exclusive_group()
     mode.add_argument("--like-4.2", dest="mode", action="store_const", const="like-4.2", help="admission as in 4.2")
+    mode.add_argument("--like-4.20", dest="mode", action="store_const", const="like-4.20", help="admission as in 4.20")
     mode.add_argument("--without-scc", dest="mode", action="store_const", const="without-scc", help="plain Kubernetes")
     stop = commands.add_parser("down", help="stop a cluster; harmless when none runs")
     for command in (start, stop):

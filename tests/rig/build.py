@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Iterator
 
-PROJECT = pathlib.Path(__file__).resolve().parents[2]
 MODULE = pathlib.Path(__file__).resolve().parent / "apiserver"
 
 PACKAGES = {
@@ -20,8 +19,10 @@ PACKAGES = {
     "kube-apiserver": ".",
     "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
     "kubectl": "k8s.io/kubernetes/cmd/kubectl",
+    "scc-oracle": "./oracle",
 }
-THIRD_PARTY = ("apiserver-library-go", "library-go")
+SCC_DEFINITION = "scc-definition.yaml"  # beside the binaries, copied from the Go module github.com/openshift/api
+IN_MODULE = "payload-manifests/crds/0000_03_config-operator_01_securitycontextconstraints.crd.yaml"
 VERSION = "k8s.io/component-base/version.git"  # what /version answers
 LDFLAGS = f"-s -w -X {VERSION}Version=v1.34.4 -X {VERSION}Major=1 -X {VERSION}Minor=34"
 # Whatever the caller's Go is set to, the same sources give the same binaries.
@@ -30,7 +31,7 @@ ENVIRONMENT = {
     "GOFLAGS": "-mod=readonly -trimpath -buildvcs=false",
     "GOTOOLCHAIN": "local",
     "GOWORK": "off",
-    "GONOSUMDB": "github.com/openshift/*",
+    "GONOSUMDB": "github.com/openshift/*",  # not every checksum database has them; go.sum pins their content
 }
 
 
@@ -39,30 +40,17 @@ class Unavailable(Exception):
 
 
 def build() -> pathlib.Path:
-    """Build what is not built yet; return the folder with the binaries."""
-    third_party = openshift_sources() / "third_party"
+    """Build what is not built yet; return the folder with the binaries and the definition of SCCs."""
     version = go_version()
     cache = os.environ.get("KUBEFLOW_OPENSHIFT_RIG_CACHE") or "~/.cache/kubeflow-openshift-rig"
-    folder = pathlib.Path(cache).expanduser().absolute() / fingerprint(third_party, version)
+    folder = pathlib.Path(cache).expanduser().absolute() / fingerprint(version) / "bin"
     wanted = [name for name in PACKAGES if name != "kubectl" or not shutil.which("kubectl")]
     if missing(folder, wanted):
-        folder.joinpath("bin").mkdir(parents=True, exist_ok=True)
-        with locked(folder / "lock"):
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder.parent / "lock"):
             if names := missing(folder, wanted):
-                compile_binaries(folder, names, third_party)
-    return folder / "bin"
-
-
-def openshift_sources() -> pathlib.Path:
-    """Find OpenShift's plugin and manifests, which the Go module proxy does not serve."""
-    folder = PROJECT / os.environ.get("OPENSHIFT_SOURCES", "../shared/openshift")
-    parts = [folder / "manifests"]
-    if not all(part.is_dir() for part in parts):
-        raise Unavailable(
-            f"OpenShift's sources are not in {folder}: "
-            "set OPENSHIFT_SOURCES to a folder that holds third_party/ and manifests/."
-        )
-    return folder.resolve()
+                compile_binaries(folder, names)
+    return folder
 
 
 def go_version() -> str:
@@ -79,17 +67,16 @@ def go_version() -> str:
     return found
 
 
-def fingerprint(third_party: pathlib.Path, version: str) -> str:
+def fingerprint(version: str) -> str:
     """Hash all that the binaries follow from."""
     digest = hashlib.sha256(repr((version, PACKAGES, LDFLAGS, ENVIRONMENT)).encode())
-    for root in (MODULE,):
-        for path in sorted(p for p in root.rglob("*") if p.suffix == ".go" or p.name in ("go.mod", "go.sum")):
-            digest.update(f"{path.relative_to(root)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    for path in sorted(p for p in MODULE.rglob("*") if p.suffix == ".go" or p.name in ("go.mod", "go.sum")):
+        digest.update(f"{path.relative_to(MODULE)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()[:12]
 
 
 def missing(folder: pathlib.Path, wanted: list[str]) -> list[str]:
-    return [name for name in wanted if not (folder / "bin" / name).exists()]
+    return [name for name in wanted if not (folder / name).exists()]
 
 
 @contextlib.contextmanager
@@ -104,24 +91,23 @@ def locked(path: pathlib.Path) -> Iterator[None]:
         yield
 
 
-def compile_binaries(folder: pathlib.Path, names: list[str], third_party: pathlib.Path) -> None:
-    """Build the named binaries against OpenShift's sources where they are on this machine."""
-    for name in ("go.mod", "go.sum"):  # Go looks for the latter beside the former
-        shutil.copyfile(MODULE / name, folder / name)
-    modfile = folder / "go.mod"
-
+def compile_binaries(folder: pathlib.Path, names: list[str]) -> None:
+    """Build the named binaries into a folder, and put the definition of SCCs beside them."""
+    packages = {name: PACKAGES[name] for name in ("kube-apiserver", *names)}
     with timed("getting Go modules (building takes minutes the first time)"):
-        fetched = go("list", "-deps", f"-modfile={modfile}", *(PACKAGES[name] for name in names))
+        fetched = go("list", "-deps", *packages.values())
     if fetched.returncode:
         reason = fetched.stderr.strip().splitlines()[-1]
         raise Unavailable(f"Go cannot get the modules that the rig is built from, so give it a module proxy: {reason}")
+    module = go("list", "-m", "-f", "{{.Dir}}", "github.com/openshift/api").stdout.strip()
+    shutil.copyfile(pathlib.Path(module) / IN_MODULE, folder / SCC_DEFINITION)
     for name in names:
-        partial = folder / "bin" / f".{name}"
+        partial = folder / f".{name}"
         with timed(f"building {name}"):
-            built = go("build", f"-modfile={modfile}", "-ldflags", LDFLAGS, "-o", str(partial), PACKAGES[name])
+            built = go("build", "-ldflags", LDFLAGS, "-o", str(partial), packages[name])
         if built.returncode:
             raise RuntimeError(f"go build of {name} failed:\n{built.stderr}")
-        partial.replace(folder / "bin" / name)
+        partial.replace(folder / name)
 
 
 def go(*arguments: str) -> subprocess.CompletedProcess[str]:

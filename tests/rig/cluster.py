@@ -8,7 +8,8 @@ import shutil
 import socket
 from collections.abc import Iterator, Sequence
 
-from tests.rig.build import build, openshift_sources
+from tests.rig import sccs
+from tests.rig.build import SCC_DEFINITION, build
 from tests.rig.certificates import write_certificates
 from tests.rig.client import Client, Cluster, Response, wait
 from tests.rig.components import (
@@ -28,6 +29,11 @@ ROLES = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
 BINDINGS = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
 SCCS = "/apis/security.openshift.io/v1/securitycontextconstraints"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+EVERYONE_USES = {
+    "scc": ["restricted-v2"],
+    "like-4.2": ["restricted"],
+    "like-4.20": ["restricted-v2", "restricted-v3"],
+}
 
 
 @contextlib.contextmanager
@@ -102,21 +108,13 @@ def kubeconfig(directory: pathlib.Path, port: int, user: str) -> str:
 
 
 def create_sccs(cluster: Cluster, mode: Mode) -> None:
-    """Create what OpenShift's API server operator creates; as in 4.2, `restricted` is for everyone."""
-    manifests = openshift_sources() / "manifests"
-    everyone_uses = "restricted" if mode == "like-4.2" else "restricted-v2"
-
-    def create(path: str, pattern: str) -> None:
-        for manifest in sorted(manifests.glob(pattern)):
-            text = manifest.read_text()
-            if path == BINDINGS:
-                text = text.replace("restricted-v2", everyone_uses)
-            response = cluster.request("POST", path, text, content_type="application/yaml")
-            if response.status != 201:
-                raise RuntimeError(f"cannot create {manifest.name}: {response.body.get('message')}")
-
-    create(CRDS, "00-crd.yaml")
+    """Create what OpenShift's API server operator creates, with the SCCs that everyone may use in this mode."""
+    definition = cluster.bin.joinpath(SCC_DEFINITION).read_text()
+    response = cluster.request("POST", CRDS, definition, content_type="application/yaml")
+    if response.status != 201:
+        raise RuntimeError(f"cannot create {SCC_DEFINITION}: {response.body.get('message')}")
     reach(cluster, "kube-apiserver", "served SCCs", lambda: cluster.request("GET", SCCS).status == 200)
-    create(SCCS, "20-scc-*.yaml")
-    create(ROLES, "20-cr-*.yaml")
-    create(BINDINGS, "20-crb-*.yaml")
+    objects = {SCCS: sccs.sccs(), ROLES: sccs.roles(), BINDINGS: sccs.bindings(EVERYONE_USES[mode])}
+    for path, group in objects.items():
+        for body in group:
+            cluster.make(path, body)

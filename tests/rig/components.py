@@ -8,7 +8,7 @@ from typing import Literal
 from tests.rig.client import Cluster, wait
 from tests.rig.processes import recorded, start
 
-Mode = Literal["scc", "without-scc", "like-4.2"]
+Mode = Literal["scc", "without-scc", "like-4.2", "like-4.20"]
 
 POD = {"metadata": {"name": "probe"}, "spec": {"containers": [{"name": "probe", "image": "probe"}]}}
 
@@ -36,11 +36,9 @@ def start_etcd(cluster: Cluster, port: int, peer_port: int) -> None:
 
 def start_apiserver(cluster: Cluster, port: int, etcd_port: int, mode: Mode, more: Sequence[str]) -> None:
     directory = cluster.directory
-    plugins = {
-        "scc": "--enable-admission-plugins=OwnerReferencesPermissionEnforcement",
-        "like-4.2": "--enable-admission-plugins=OwnerReferencesPermissionEnforcement",
-        "without-scc": "--disable-admission-plugins=security.openshift.io/SecurityContextConstraint",
-    }
+    plugins = "--enable-admission-plugins=OwnerReferencesPermissionEnforcement"
+    if mode == "without-scc":
+        plugins = "--disable-admission-plugins=security.openshift.io/SecurityContextConstraint"
     launch(
         cluster,
         "kube-apiserver",
@@ -58,7 +56,7 @@ def start_apiserver(cluster: Cluster, port: int, etcd_port: int, mode: Mode, mor
         f"--service-account-signing-key-file={directory / 'sa.key'}",
         "--authorization-mode=Node,RBAC",
         "--allow-privileged",
-        plugins[mode],
+        plugins,
         *more,
         env={"SCC_ADMIT_ONCE": "yes"} if mode == "like-4.2" else {},
     )

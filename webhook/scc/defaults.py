@@ -17,13 +17,13 @@ ALL_VOLUMES: Final = sorted(VOLUMES + OTHER_VOLUMES)
 DROP_FOUR: Final = ["KILL", "MKNOD", "SETUID", "SETGID"]
 
 
-def _scc(name: str, user: str, se_linux: str, fs_group: str, groups: str = "RunAsAny", **more: Any) -> Scc:
+def _scc(name: str, user: str, se_linux: str, fs_group: str, more_groups: str = "RunAsAny", **more: Any) -> Scc:
     return {
         "metadata": {"name": name},
         "runAsUser": {"type": user},
         "seLinuxContext": {"type": se_linux},
         "fsGroup": {"type": fs_group},
-        "supplementalGroups": {"type": groups},
+        "supplementalGroups": {"type": more_groups},
         "volumes": VOLUMES,
         "requiredDropCapabilities": DROP_FOUR,
         **more,
@@ -46,12 +46,20 @@ V3: Final[Scc] = {
 }
 """OpenShift 4.20: the identities that an image brings, in a user namespace of the pod's own (`hostUsers: false`)."""
 NETWORK: Final[Scc] = {"allowHostNetwork": True, "allowHostPorts": True}
-HOST: Final[Scc] = {**NETWORK, "allowHostPID": True, "allowHostIPC": True, "allowHostDirVolumePlugin": True}
+HOST: Final[Scc] = {
+    **NETWORK,
+    "allowHostPID": True,
+    "allowHostIPC": True,
+    "allowHostDirVolumePlugin": True,
+    "volumes": sorted([*VOLUMES, "hostPath"]),
+}
 MOUNT: Final[Scc] = {
     "allowHostDirVolumePlugin": True,
     "requiredDropCapabilities": ["MKNOD"],
-    "volumes": [*VOLUMES, "hostPath", "nfs"],
+    "volumes": sorted([*VOLUMES, "hostPath", "nfs"]),
 }
+ANY_ID: Final[Scc] = {"priority": 10, "requiredDropCapabilities": ["MKNOD"], "groups": ["system:cluster-admins"]}
+RECYCLER: Final = "system:serviceaccount:openshift-infra:pv-recycler-controller"
 
 SCCS: Final[dict[str, Scc]] = {
     scc["metadata"]["name"]: scc
@@ -61,11 +69,11 @@ SCCS: Final[dict[str, Scc]] = {
         _scc("restricted-v3", "MustRunAsRange", "MustRunAs", "MustRunAs", **V3),
         _scc("nonroot-v2", "MustRunAsNonRoot", "MustRunAs", "RunAsAny", **V2),
         _scc("nonroot", "MustRunAsNonRoot", "MustRunAs", "RunAsAny"),
-        _scc("anyuid", "RunAsAny", "MustRunAs", "RunAsAny", priority=10, requiredDropCapabilities=["MKNOD"]),
+        _scc("anyuid", "RunAsAny", "MustRunAs", "RunAsAny", **ANY_ID),
         _scc("hostnetwork-v2", "MustRunAsRange", "MustRunAs", "MustRunAs", "MustRunAs", **V2, **NETWORK),
         _scc("hostnetwork", "MustRunAsRange", "MustRunAs", "MustRunAs", "MustRunAs", **NETWORK),
-        _scc("hostaccess", "MustRunAsRange", "MustRunAs", "MustRunAs", **HOST, volumes=[*VOLUMES, "hostPath"]),
-        _scc("hostmount-anyuid", "RunAsAny", "MustRunAs", "RunAsAny", **MOUNT),
+        _scc("hostaccess", "MustRunAsRange", "MustRunAs", "MustRunAs", **HOST),
+        _scc("hostmount-anyuid", "RunAsAny", "MustRunAs", "RunAsAny", **MOUNT, users=[RECYCLER]),
         _scc("hostmount-anyuid-v2", "RunAsAny", "RunAsAny", "RunAsAny", **MOUNT),
         {
             **_scc("privileged", "RunAsAny", "RunAsAny", "RunAsAny", **HOST),
@@ -75,6 +83,8 @@ SCCS: Final[dict[str, Scc]] = {
             "requiredDropCapabilities": None,
             "seccompProfiles": ["*"],
             "volumes": ["*"],
+            "users": ["system:admin", "system:serviceaccount:openshift-infra:build-controller"],
+            "groups": ["system:cluster-admins", "system:nodes", "system:masters"],
         },
     )
 }
