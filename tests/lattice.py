@@ -167,7 +167,8 @@ def _effective(before: Object, after: Object, pod: Scope, excepted: set[Pointer]
             yield f"{where}: it was not root and may become it"
         if _flags(non_root, non_root_after) and rank[non_root_after] > rank[non_root]:
             yield f"{where}: it may be root now"
-        if group_after is not None and group_after not in (group, found(before, (*pod.context, "runAsGroup"))):
+        known = (group, found(before, (*pod.context, "runAsGroup")))
+        if group_after is not None and group_after not in known and (*context, "runAsGroup") not in excepted:
             yield f"{where}: its group becomes another"
         if group is not None and group_after is None and user_after is not None and user_after == user:
             yield f"{where}: it lost the group of a user that stays"

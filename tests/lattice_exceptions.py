@@ -164,14 +164,23 @@ def notebook_security_context(one: Difference) -> bool:
     return at_context and one.before in (ABSENT, None) and equal(one.after, {})
 
 
+FS_GROUP: Final = ("spec", "securityContext", "fsGroup")
+
+
 def sidecar_security_context(one: Difference) -> bool:
     judged = found(one.old, ("metadata", "annotations", "openshift.io/scc")) in ("restricted", "restricted-v2")
-    if one.kind != "Pod" or not judged or one.at[-1] != "runAsUser":
+    if one.kind != "Pod" or not judged or one.at[-1] not in ("runAsUser", "runAsGroup"):
         return False
     contexts = [(*at, "securityContext") for at in places(one.old, ("spec",), CONTAINERS.split()[0])]
     contexts += [(*at, "securityContext") for path in CONTAINERS.split()[1:] for at in places(one.old, ("spec",), path)]
     siblings = [found(one.old, (*context, "runAsUser")) for context in contexts if context != one.at[:-1]]
-    return one.at[:-1] in contexts and type(one.after) is int and one.after > 0 and one.after in siblings
+    known = {each for each in (*siblings, found(one.old, FS_GROUP)) if type(each) is int}
+    if one.at[:-1] not in contexts or type(one.after) is not int or one.after <= 0:
+        return False
+    if found(one.old, (*one.at[:-2], "name")) in ("istio-proxy", "istio-validation"):
+        user = found(one.new, (*one.at[:-1], "runAsUser"))
+        return one.after == user and any(0 <= user - each <= len(contexts) for each in known)
+    return one.at[-1] == "runAsUser" and one.after in known
 
 
 def argo_executor(one: Difference) -> bool:
@@ -199,7 +208,7 @@ DECLARED: Final = (
     Declared("dedicated-service-account", "off by default; an administrator granted it", dedicated_service_account),
     Declared("seldon-engine-user", "a variable that would pin UID 8888 on every engine goes", seldon_engine_user),
     Declared("notebook-security-context", "empty says what absent says", notebook_security_context),
-    Declared("sidecar-security-context", "the UID that SCC gave the Pod's other containers", sidecar_security_context),
+    Declared("sidecar-security-context", "an ID of the Pod's own namespace, as SCC gives it", sidecar_security_context),
     Declared("argo-executor", "k8sapi needs no socket of the node's", argo_executor),
     Declared("access-mode", "off by default; fewer nodes may write, and the response warns", access_mode),
 )  # fmt: skip

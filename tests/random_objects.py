@@ -14,8 +14,9 @@ from tests.random_pods import some
 from tests.samples import ARGO, SAMPLES, nested, sample
 from webhook.model import Object, Request, lookup
 from webhook.rules import RULES
+from webhook.scc.defaults import RESTRICTED
 from webhook.settings import Settings
-from webhook.workload import KINDS, REFUSE_IDENTITY
+from webhook.workload import KINDS
 
 FIRST, LEVEL = 1_000_650_000, "s0:c26,c5"
 IMAGES = (
@@ -70,7 +71,7 @@ def settings(dice: random.Random) -> Settings:
     if dice.random() < 0.5:
         chosen["istio-injection"] = {"namespaces": dice.choice(("profiles", "all", "none"))}
     allocated = dice.choice((Settings().allocated, Settings().allocated, range(1, 2000), range(FIRST, FIRST + 10)))
-    return Settings(allocated, chosen, exempt_service_accounts=frozenset({"team/trusted"}))
+    return Settings(allocated, rules=chosen, exempt_service_accounts=frozenset({"team/trusted"}))
 
 
 def random_object(dice: random.Random, kind: str) -> Object:
@@ -87,7 +88,7 @@ def random_object(dice: random.Random, kind: str) -> Object:
     if kind == "StatefulSet.apps" and dice.random() < 0.5:
         obj["spec"]["volumeClaimTemplates"] = [{"spec": claim(dice)}]
     if kind == "Pod":
-        obj["metadata"]["annotations"] = {"openshift.io/scc": dice.choice((*REFUSE_IDENTITY, "anyuid"))}
+        obj["metadata"]["annotations"] = {"openshift.io/scc": dice.choice((*RESTRICTED, "anyuid"))}
     if kind == "Deployment.apps" and dice.random() < 0.3:
         obj["metadata"] |= {"name": dice.choice(("minio", "metadata-db")), "namespace": "kubeflow"}
     if dice.random() < 0.6:

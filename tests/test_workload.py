@@ -190,33 +190,6 @@ def test_an_unknown_shape_is_left_alone_with_a_warning(version: str, kind: str, 
     assert any(field in warning for warning in outcome.warnings), outcome.warnings
 
 
-@pytest.mark.parametrize(
-    ("spec", "scc"),
-    [
-        ({"volumes": [{"name": "v", "hostPath": {"path": "/"}}]}, "hostmount-anyuid"),
-        ({"hostNetwork": True}, "hostnetwork-v2"),
-        ({"hostPID": True}, "hostaccess"),
-        ({"hostNetwork": True, "volumes": [{"name": "v", "hostPath": {"path": "/"}}]}, "hostaccess"),
-        ({"containers": [{"name": "a", "securityContext": {"capabilities": {"add": ["NET_ADMIN"]}}}]}, "privileged"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_what_no_rewrite_can_save_is_said_with_the_scc_that_would(spec: Object, scc: str) -> None:
-    body = {"serviceAccountName": "node-agent", "securityContext": FOREIGN, **spec}
-    obj = {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {}, "spec": {"template": {"spec": body}}}
-    outcome = evaluate(request_for(obj), Settings())
-    assert outcome.operations == []
-    assert outcome.warnings[0].startswith("left as it is: it asks for ")
-    assert outcome.warnings[0].endswith(f"service account node-agent needs an SCC like {scc}")
-
-
-def test_of_an_account_that_is_no_text_nothing_is_repeated() -> None:
-    spec = {"hostPID": True, "serviceAccountName": {"token": "secret"}, **SPEC}
-    obj = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {}, "spec": {"template": {"spec": spec}}}
-    warnings = evaluate(request_for(obj), Settings()).warnings
-    assert warnings == ["left as it is: it asks for hostPID: service account default needs an SCC like hostaccess"]
-
-
 def test_kinds_name_their_resource_in_lower_case_plural_and_their_group_after_the_first_dot() -> None:
     for kind, facts in KINDS.items():
         assert facts.resource == facts.resource.lower()

@@ -9,10 +9,8 @@ from webhook.fix import request_for
 from webhook.manifests import Document
 from webhook.model import Finding, Object, Pointer, UnknownShape, lookup, mapping, pointer
 from webhook.pod import POD_SPEC, Pod, Shape
-from webhook.scc.admission import Verdict, judge
-from webhook.scc.defaults import SCCS, with_defaults
+from webhook.scc.admission import Verdict, judge, smallest
 from webhook.scc.grants import Grants, read
-from webhook.scc.order import ordered
 from webhook.scc.ranges import EXAMPLE, Ranges, of_namespace
 from webhook.settings import Settings
 from webhook.workload import pod_specs
@@ -111,26 +109,11 @@ def _of_object(
 
 def made(obj: Object, at: Pointer, shape: Shape, settings: Settings) -> tuple[Object, str]:
     """Make a Pod of a pod spec, or of what stands for one, as its controller does; and name its service account."""
-    pod = Pod(obj, at, shape, settings)
-    spec = mapping(obj, at)
-    account = str(spec.get("serviceAccountName") or spec.get("serviceAccount") or "default")
-    if shape == POD_SPEC:
-        metadata, spec = mapping(obj, pod.metadata_at()), dict(spec)
-        if obj.get("kind") == "Notebook" and spec.get("securityContext") is None:
-            spec["securityContext"] = {"fsGroup": 100}  # what the notebook controller adds
-        return {"metadata": {"annotations": dict(mapping(metadata, ("annotations",)))}, "spec": spec}, account
-    containers = [
-        {"name": f"c{number}", "ports": each.value.get("ports"), "securityContext": each.context}
-        for number, each in enumerate(pod.containers())
-    ]
-    host = {key: spec.get(key) for key in ("hostNetwork", "hostPID", "hostIPC", "volumes")}
-    return {"spec": {**host, "securityContext": pod.security_context()[1], "containers": containers}}, account
-
-
-def smallest(pod: Object, ranges: Ranges) -> str | None:
-    """Return the most restrictive of the default SCCs that admits a pod; None where none does."""
-    by_restriction = ordered({**with_defaults(scc), "priority": 0} for scc in SCCS.values())
-    return next((str(scc["metadata"]["name"]) for scc in by_restriction if judge(pod, [scc], ranges).admitted_by), None)
+    view = Pod(obj, at, shape, settings)
+    pod = view.made(*view.parts())  # parts are judged as one: what SCC rejects one for, it rejects
+    if obj.get("kind") == "Notebook" and lookup(obj, (*at, shape.context)) is None:
+        pod["spec"]["securityContext"] = {"fsGroup": 100}  # what the notebook controller adds
+    return pod, view.account(view.parts()[0])
 
 
 def _asks_for_pods(obj: Object) -> bool:

@@ -170,7 +170,7 @@ def check_(options: argparse.Namespace) -> int:
     from webhook.scc.ranges import EXAMPLE, Ranges, block
 
     settings = configuration.load(options.config)
-    grants = Grants(everyone=tuple(options.scc or ("restricted-v2",)))
+    grants = Grants(everyone=tuple(options.scc or settings.everyone))
     for text in options.grant or ():
         who, equals, scc = text.partition("=")
         if not equals or who.count("/") != 1:

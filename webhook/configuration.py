@@ -10,6 +10,7 @@ from webhook import manifests, observe
 from webhook.model import BadInput
 from webhook.parsing import BadManifest
 from webhook.rules import RULES
+from webhook.scc.defaults import SCCS
 from webhook.settings import Settings, SettingsError, parse
 
 LARGEST: Final = 2**20
@@ -28,7 +29,7 @@ def load(path: Path | None) -> Settings:
         if path.stat().st_size > LARGEST:
             raise BadConfiguration(f"{path}:1: larger than {LARGEST // 2**20} MiB")
         document = manifests.one_document(path)
-        return parse(document.value, {rule.id: rule.options for rule in RULES.values()})
+        return parse(document.value, {rule.id: rule.options for rule in RULES.values()}, SCCS)
     except OSError as error:
         raise BadConfiguration(f"{path}: {error.strerror or error}") from None
     except BadManifest as error:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from webhook import patch
+from webhook import identity, patch
 from webhook.model import (
     REMOVED,
     Change,
@@ -24,7 +24,7 @@ from webhook.pod import Pod, Shape
 from webhook.registry import PodRule, Rule
 from webhook.rules import RULES
 from webhook.settings import Settings
-from webhook.workload import KINDS, needed_grant, pod, pod_specs, unread
+from webhook.workload import KINDS, pod, pod_specs, unread
 
 SKIP_ANNOTATION: Final = "kubeflow-openshift/rules"
 ALL_RULES: Final = tuple(RULES[rule] for rule in sorted(RULES))
@@ -43,6 +43,8 @@ class Draft:
     object: Object
     late: Callable[[], bool]
     outcome: Outcome = field(default_factory=lambda: Outcome(None))
+    room: int = 10
+    """For warnings of pods that are left as they are: each costs as much as several SCCs."""
 
 
 def evaluate(
@@ -107,15 +109,16 @@ def _offer_pod(draft: Draft, rules: Sequence[Rule], at: Pointer, shape: Shape, s
     try:
         sent = pod(draft.request, at, shape, settings)
         offered, rules = rules, _unless_skipped(draft, rules, sent.metadata_at()) if sent else ()
-        created = draft.request.operation == "CREATE"
-        if sent and sent.identity_kept and sent.template and rules and created and (needed := needed_grant(sent)):
-            _warn(draft, f"left as it is: {needed}")
-    except UnknownShape as error:
-        _warn(draft, f"left alone: {error}")
-        return
-    if sent:
+        if not sent or not rules:
+            return
         if (acting := _of_these(rules, offered, settings)) is not settings:
             sent = replace(sent, settings=acting)
+        for warning in identity.warnings(sent) if draft.request.operation == "CREATE" and draft.room else ():
+            draft.room = max(0, draft.room - 1)
+            _warn(draft, warning)
+    except UnknownShape as error:
+        _warn(draft, f"left alone: {error}")
+    else:
         _run(draft, [(rule, rule.on_pod) for rule in rules if rule.on_pod], sent)
 
 

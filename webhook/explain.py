@@ -49,7 +49,7 @@ def objects(documents: list[Document], settings: Settings) -> tuple[list[str], b
     """Return the lines that explain every pod template of some manifests, and whether one stays refused."""
     lines: list[str] = []
     refused = False
-    for template in check(documents, settings, Cluster(Grants())):
+    for template in check(documents, settings, Cluster(Grants(everyone=settings.everyone))):
         refused |= not template.after.admitted_by
         without, with_us = (v.admitted_by or "refused" for v in (template.before, template.after))
         lines.append(f"{name(template)} {template.path}: without us {without}, with us {with_us}")

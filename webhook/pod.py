@@ -21,12 +21,17 @@ class Shape:
     own_context: str = ""
     """The security context of the container that the pod spec itself stands for; "" where it stands for none."""
     parts: tuple[str, ...] = ()
-    """Parts that hold containers, and are pods of their own where they have a security context of their own."""
+    """Parts that hold containers: each is a pod of its own, and may have a security context of its own."""
     texts: tuple[str, ...] = ()
     """Texts that change the pod when it is created: nobody rewrites them."""
+    above: int = 0
+    """How many steps up a part finds the spec that it inherits from; 0 where it is no part."""
 
 
 POD_SPEC: Final = Shape()
+IDS: Final = ("runAsUser", "runAsGroup", "fsGroup")
+OF_THE_POD: Final = ("hostNetwork", "hostPID", "hostIPC", "hostUsers")
+LISTS: Final = ("initContainers", "containers", "ephemeralContainers")
 
 
 def expand(obj: Object, at: Pointer, path: str) -> Iterator[Pointer]:
@@ -62,6 +67,8 @@ class Container(NamedTuple):
     value: Object
     context_at: Pointer
     context: Object
+    part: Pointer
+    """Of the pod, or the part of it, that it runs in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +84,79 @@ class Pod:
     """Whether pods are made from it; False for a Pod itself."""
     scc: str = ""
     """The SCC that judged it, known of a Pod that arrives after OpenShift's plugin."""
-    identity_kept: str = ""
-    """Why nobody may touch its identity; empty where rules may."""
+    namespace: str = ""
     sent: "Pod | None" = None
     """The same pod as it came, before any rule; None where this is it."""
     working: Object | None = None
     """The stored object, where its workload reports ready pods: what it says there was granted by somebody."""
     walked: list[Container] = field(default_factory=list, repr=False, compare=False)
     """What `containers` found; another object needs another list."""
+    decided: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What webhook/identity.py decided of the pod as it came: once, for every view of it."""
 
     def metadata_at(self) -> Pointer:
         """Return where its labels and annotations are: beside the spec of a template, within what stands for one."""
-        return (*(self.at[:-1] if self.at[-1] == "spec" else self.at), "metadata")
+        return (*(self.at[:-1] if self.at[-1:] == ("spec",) else self.at), "metadata")
+
+    def parts(self) -> list[Pointer]:
+        """Return the pods that this one stands for: itself, or the parts that share its security context."""
+        if not self.shape.parts:
+            return [self.at]
+        parts = (part for path in self.shape.parts for part in expand(self.object, self.at, path))
+        return [part for part in parts if lookup(self.object, (*part, self.shape.context)) is None] or [self.at]
+
+    def _inherited(self, part: Pointer) -> tuple[Pointer, ...]:
+        """Return where a part's account, volumes and annotations may be, its own first."""
+        if not (self.shape.parts or self.shape.above):
+            return (part,)
+        spec = self.at[: len(self.at) - self.shape.above]
+        return tuple(dict.fromkeys((part, (*spec, "templateDefaults"), spec)))
+
+    def account(self, part: Pointer) -> str:
+        """Return the name of the service account that a part runs as."""
+        keys = [(*at, key) for at in self._inherited(part) for key in ("serviceAccountName", "serviceAccount")]
+        named = next((found for at in keys if (found := lookup(self.object, at))), "default")
+        return named if isinstance(named, str) else "default"
+
+    def exempt(self, part: Pointer) -> bool:
+        """Tell whether the configuration has a part left alone entirely."""
+        return self.settings.exempts(self.namespace, self.account(part))
+
+    def annotations(self, part: Pointer) -> Object:
+        """Return the annotations that a part's pods get."""
+        if part == self.at and not self.shape.above:
+            return mapping(self.object, (*self.metadata_at(), "annotations"))
+        spec = self._inherited(part)[-1]
+        found = [(*spec, "podMetadata"), *((*at, "metadata") for at in self._inherited(part)[-2::-1])]
+        return {key: value for at in found for key, value in mapping(self.object, (*at, "annotations")).items()}
+
+    def made(self, *parts: Pointer, ids: bool = True) -> Object:
+        """Return the Pod that is made of parts, with all that SCC looks at; its IDs only where they are asked for."""
+        leave_out, of_pod = () if ids else IDS, mapping(self.object, parts[0])
+        spec: Object = {key: of_pod.get(key) for key in OF_THE_POD}
+        spec["volumes"] = self.volumes(*parts)
+        spec["securityContext"] = _without(self.security_context()[1], leave_out)
+        if "containers" not in self.decided:  # so that each of many parts finds its own
+            for each in self.containers():
+                self.decided.setdefault("containers", {}).setdefault(each.part, []).append(each)
+        for container in (each for part in parts for each in self.decided.get("containers", {}).get(part, ())):
+            group = container.at[-2] if container.at[-2:-1] and container.at[-2] in LISTS else "containers"
+            context = _without(container.context, leave_out)
+            made = {"name": container.value.get("name"), "securityContext": context}
+            spec.setdefault(group, []).append(made | {"ports": container.value.get("ports")})
+        return {"metadata": {"annotations": dict(self.annotations(parts[0]))}, "spec": spec}
+
+    def volumes_read(self) -> int:
+        """Return how many volumes are read where each pod that is made of the same spec is judged."""
+        templates, volumes = (
+            lookup(self.object, (*self.at[: len(self.at) - self.shape.above], key)) for key in ("templates", "volumes")
+        )
+        return len(volumes) * len(templates) if isinstance(templates, list) and isinstance(volumes, list) else 0
+
+    def volumes(self, *parts: Pointer) -> list[Object]:
+        """Return the volumes of parts, with those that they inherit."""
+        holders = dict.fromkeys(at for part in parts for at in self._inherited(part))
+        return [volume for at in holders for volume in sequence(self.object, (*at, "volumes"))]
 
     def security_context(self) -> tuple[Pointer, Object]:
         """Return where the pod's own security context is, and what it says."""
@@ -104,36 +172,20 @@ class Pod:
     def _walk(self) -> Iterator[Container]:
         """Yield every container. The one place that walks them."""
         if self.shape.own_context:
-            yield _container(self.at, lookup(self.object, self.at), self.shape.own_context)
-        for path in self.shape.parts:
-            for part in expand(self.object, self.at, path):
-                if lookup(self.object, (*part, self.shape.context)) is None:
-                    yield from self._listed(part)
-        if not self.shape.parts:
-            yield from self._listed(self.at)
+            yield _container(self.at, lookup(self.object, self.at), self.shape.own_context, self.at)
+        for part in self.parts():
+            if part != self.at or not self.shape.parts:
+                yield from self._listed(part)
 
     def _listed(self, at: Pointer) -> Iterator[Container]:
         spec = lookup(self.object, at)
         for path in self.shape.containers:
             for container_at, value in _expanded(spec, at, path.split(".")):
-                yield _container(container_at, value, "securityContext")
+                yield _container(container_at, value, "securityContext", at)
 
     def allocated(self, value: Any) -> TypeGuard[int]:
         """Tell whether a value is an id that OpenShift allocates; 100.0, "100" and true are no ids."""
         return type(value) is int and self.settings.allocates(value)
-
-    def foreign(self, at: Pointer) -> bool:
-        """Tell whether the id at a pointer is one that OpenShift did not allocate and nobody granted."""
-        value = lookup(self.object, at)
-        if type(value) is not int or not 0 <= value <= LARGEST_ID or self.settings.allocates(value):
-            return False
-        return not self.identity_kept and not self.works_with(at)
-
-    def makes_root(self) -> bool:
-        """Tell whether a container that loses its own UID becomes root, by a 0 of the pod's that stays."""
-        at = (*self.at, self.shape.context, "runAsUser")
-        goes = self.foreign(at) and self.settings.enables("run-as-user", default=True)
-        return lookup(self.object, at) == 0 and not goes
 
     def works_with(self, at: Pointer) -> bool:
         """Tell whether the workload has ready pods and its stored object says the same at a pointer."""
@@ -146,9 +198,13 @@ class Pod:
         return bool(templates) or any(volume.get("persistentVolumeClaim") for volume in volumes)
 
 
-def _container(at: Pointer, value: Any, context: str) -> Container:
+def _without(context: Object, keys: Sequence[str]) -> Object:
+    return {key: value for key, value in context.items() if value is not None and key not in keys}
+
+
+def _container(at: Pointer, value: Any, context: str, part: Pointer) -> Container:
     own = value.get(context) if isinstance(value, dict) else None
     for found, found_at in ((value, at), (own, (*at, context))):
         if not isinstance(found, (dict, NoneType)):
             raise UnknownShape(found_at, "a map")
-    return Container(at, value or {}, (*at, context), own or {})
+    return Container(at, value or {}, (*at, context), own or {}, part)

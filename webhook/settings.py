@@ -1,7 +1,7 @@
 """Settings: what the configuration file may say, read once and frozen."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Final
@@ -34,6 +34,8 @@ class Settings:
     """What an administrator may choose; the defaults are for an OpenShift that nobody reconfigured."""
 
     allocated: range = OPENSHIFT_RANGE
+    everyone: tuple[str, ...] = ("restricted-v2",)
+    """The SCCs that every account may use, the first that OpenShift asks first."""
     rules: Mapping[str, bool | Mapping[str, Any]] = field(default_factory=dict)
     exempt_namespaces: tuple[str, ...] = ("openshift-*", "kube-*")
     exempt_service_accounts: frozenset[str] = frozenset()
@@ -70,21 +72,25 @@ Options = Mapping[str, tuple[str, ...]]
 """A rule's options: for each its allowed values, the default first; none where it takes a map of texts."""
 
 
-def parse(document: Any, rules: Mapping[str, Options]) -> Settings:
+def parse(document: Any, rules: Mapping[str, Options], sccs: Collection[str]) -> Settings:
     """Check a configuration file's content and freeze it.
 
-    `rules` has every rule's ID and options. Raises SettingsError.
+    `rules` has every rule's ID and options, `sccs` the names of the SCCs that are known. Raises SettingsError.
     """
-    top = _mapping(document, (), {"allocated", "rules", "exempt"})
+    top = _mapping(document, (), {"allocated", "everyone", "rules", "exempt"})
     exempt = _mapping(top.get("exempt"), ("exempt",), {"namespaces", "serviceAccounts"})
     settings = Settings(rules=_rules(top.get("rules"), rules))
-    accounts = _strings(exempt, "serviceAccounts", ())
+    accounts = _strings(exempt, ("exempt", "serviceAccounts"), ())
+    everyone = _strings(top, ("everyone",), settings.everyone)
+    if not everyone or not set(everyone) <= set(sccs):
+        raise SettingsError(("everyone",), f"expected some of {', '.join(sorted(sccs))}, got {', '.join(everyone)}")
     if wrong := [account for account in accounts if account.count("/") != 1]:
         raise SettingsError(("exempt", "serviceAccounts"), f"{wrong[0]}: NAMESPACE/NAME belongs here")
     return Settings(
         allocated=_range(top["allocated"]) if "allocated" in top else settings.allocated,
+        everyone=everyone,
         rules=settings.rules,
-        exempt_namespaces=_strings(exempt, "namespaces", settings.exempt_namespaces),
+        exempt_namespaces=_strings(exempt, ("exempt", "namespaces"), settings.exempt_namespaces),
         exempt_service_accounts=frozenset(accounts),
     )
 
@@ -141,10 +147,10 @@ def _texts(value: Any, at: tuple[str | int, ...]) -> None:
             raise SettingsError((*at, key), problem)
 
 
-def _strings(exempt: Mapping[str, Any], key: str, default: tuple[str, ...]) -> tuple[str, ...]:
-    value = exempt.get(key)
+def _strings(holder: Mapping[str, Any], at: tuple[str, ...], default: tuple[str, ...]) -> tuple[str, ...]:
+    value = holder.get(at[-1])
     if value is None:
         return default
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise SettingsError(("exempt", key), "a list of names belongs here")
+        raise SettingsError(at, "a list of names belongs here")
     return tuple(value)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from webhook.model import Object, Pointer, Request, lookup, mapping, sequence, strings
+from webhook.model import Object, Pointer, Request, lookup, mapping, sequence
 from webhook.pod import POD_SPEC, Pod, Shape, expand
 from webhook.settings import Settings
 
@@ -145,9 +145,6 @@ KINDS: Final = {
     "ClusterRole.rbac.authorization.k8s.io": Kind("clusterroles", namespaced=False),
 }
 
-REFUSE_IDENTITY: Final = ("restricted", "restricted-v2")
-"""SCCs that admit no identity but the namespace's own: under any other, what a Pod has was granted."""
-
 
 def kind_of(api_version: Any, kind: Any) -> str:
     """Name a kind as KINDS does, from an object's apiVersion and kind; "" where they are not text."""
@@ -168,13 +165,13 @@ def pod(request: Request, at: Pointer, shape: Shape, settings: Settings) -> Pod 
     Raises UnknownShape where something is not what a pod spec has there.
     """
     obj = request.object or {}
-    spec = mapping(obj, at)
-    if not spec or settings.exempts(request.namespace, _account(spec)):
+    if not mapping(obj, at):
         return None
     is_pod = request.kind == "Pod"
     scc = mapping(obj, ("metadata", "annotations")).get("openshift.io/scc") if is_pod else None
-    view = Pod(obj, at, shape, settings, not is_pod, str(scc or ""), working=request.old if _works(request) else None)
-    return replace(view, identity_kept=_identity_kept(view))
+    working = request.old if _works(request) else None
+    view = Pod(obj, at, shape, settings, not is_pod, str(scc or ""), request.namespace, working=working)
+    return None if all(view.exempt(part) for part in view.parts()) else view
 
 
 def pod_specs(obj: Object, kind: str, at: Pointer = ()) -> Iterator[tuple[Pointer, Shape]]:
@@ -185,7 +182,7 @@ def pod_specs(obj: Object, kind: str, at: Pointer = ()) -> Iterator[tuple[Pointe
             yield spec_at, shape
             for part in (part for path in shape.parts for part in expand(obj, spec_at, path)):
                 if lookup(obj, (*part, facts.shape.context)) is not None:
-                    yield part, replace(shape, parts=())
+                    yield part, replace(shape, parts=(), above=len(part) - len(spec_at))
     for path in facts.objects:
         for inner_at in expand(obj, at, path):
             inner = mapping(obj, inner_at)
@@ -214,54 +211,3 @@ def _works(request: Request) -> bool:
         and "security context constraint" in str(condition.get("message"))
         for condition in conditions
     )
-
-
-def _identity_kept(pod: Pod) -> str:
-    """Say why a pod's identity stays as it is; "" where OpenShift would refuse the pod for nothing else."""
-    if pod.scc and pod.scc not in REFUSE_IDENTITY:
-        return f"{pod.scc} admitted it"
-    required = mapping(pod.object, (*pod.metadata_at(), "annotations")).get("openshift.io/required-scc")
-    if required and not str(required).startswith("restricted"):
-        return f"it requires {required}"
-    if mapping(pod.object, (*pod.at, "os")).get("name") == "windows":
-        return "it runs Windows, which SCC leaves alone"
-    return next((f"it asks for {need}" for need in _needs(pod)), "")
-
-
-def needed_grant(pod: Pod) -> str:
-    """Say what no rewrite can save a pod from: what it asks for, and the SCC that its service account needs; or ""."""
-    needs = list(dict.fromkeys(_needs(pod)))
-    if not needs:
-        return ""
-    host, beyond = {"hostPath", "hostNetwork", "hostPort"} & {*needs}, {"hostPID", "hostIPC"} & {*needs}
-    if {"privileged", "capabilities"} & {*needs}:
-        scc = "privileged"
-    elif beyond or ("hostPath" in host and len(host) > 1):
-        scc = "hostaccess"
-    else:
-        scc = "hostmount-anyuid" if "hostPath" in host else "hostnetwork-v2"
-    spec = mapping(pod.object, pod.at)
-    return f"it asks for {', '.join(needs)}: service account {_account(spec)[:60]} needs an SCC like {scc}"
-
-
-def _account(spec: Object) -> str:
-    named = spec.get("serviceAccountName") or spec.get("serviceAccount")
-    return named if isinstance(named, str) else "default"
-
-
-def _needs(pod: Pod) -> Iterator[str]:
-    """Yield what a pod asks for that the restricted SCCs refuse whatever its UID."""
-    spec = mapping(pod.object, pod.at)
-    yield from (key for key in ("hostNetwork", "hostPID", "hostIPC") if spec.get(key))
-    if any(volume.get("hostPath") is not None for volume in sequence(pod.object, (*pod.at, "volumes"))):
-        yield "hostPath"
-    for container in pod.containers():
-        ports = sequence(pod.object, (*container.at, "ports")) if "ports" in container.value else ()
-        if any(port.get("hostPort") for port in ports):
-            yield "hostPort"
-        if container.context.get("privileged"):
-            yield "privileged"
-        grants = "capabilities" in container.context
-        added = strings(pod.object, (*container.context_at, "capabilities", "add")) if grants else ()
-        if any(name != "NET_BIND_SERVICE" for name in added):
-            yield "capabilities"  # whose names are the object's: they stay out of warnings

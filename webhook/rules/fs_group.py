@@ -17,6 +17,7 @@ Limits:
 
 from collections.abc import Iterator
 
+from webhook.identity import goes
 from webhook.model import REMOVED, Change
 from webhook.pod import Pod
 from webhook.registry import pod_rule
@@ -27,6 +28,6 @@ def fs_group(pod: Pod) -> Iterator[Change]:
     """Drop a foreign fsGroup."""
     context_at, context = pod.security_context()
     at = (*context_at, "fsGroup")
-    if pod.foreign(at):
+    if goes(pod, at):
         warning = f"files of group {context['fsGroup']} on its volumes keep that group" if pod.mounts_claim() else ""
         yield Change(at, REMOVED, "fsGroup is outside what OpenShift allocates", warning)

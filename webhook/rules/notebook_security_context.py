@@ -18,6 +18,7 @@ Limits:
 
 from collections.abc import Iterator
 
+from webhook.identity import left
 from webhook.model import Change, lookup
 from webhook.pod import Pod
 from webhook.registry import pod_rule
@@ -27,5 +28,5 @@ from webhook.registry import pod_rule
 def notebook_security_context(pod: Pod) -> Iterator[Change]:
     """Set an empty pod security context where there is none."""
     at, _ = pod.security_context()
-    if lookup(pod.object, at) is None and not pod.identity_kept and not pod.works_with(at):
+    if lookup(pod.object, at) is None and not pod.works_with(at) and not left(pod):
         yield Change(at, {}, "without it the notebook controller adds fsGroup 100")

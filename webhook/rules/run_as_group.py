@@ -17,7 +17,8 @@ Limits:
 
 from collections.abc import Iterator
 
-from webhook.model import REMOVED, Change, Pointer, lookup
+from webhook.identity import goes
+from webhook.model import REMOVED, Change
 from webhook.pod import Pod
 from webhook.registry import pod_rule
 
@@ -27,26 +28,6 @@ BECAUSE = "runAsGroup is outside what OpenShift allocates, and its user goes"
 @pod_rule
 def run_as_group(pod: Pod) -> Iterator[Change]:
     """Drop foreign groups of users that go or were never set."""
-    if not pod.settings.enables("run-as-user", default=True):
-        return
-    sent = pod.sent or pod  # a user that another rule dropped or replaced went
-    pod_at, pod_context = pod.security_context()
-    inherited = pod_context.get("runAsGroup") != 0 and not _user_stays(sent, pod_at)
-    for container in pod.containers():
-        stays = _user_stays(sent, container.context_at)
-        own = container.context.get("runAsGroup")
-        if own is None:
-            inherited &= not stays
-        elif own != 0 and not stays and pod.foreign((*container.context_at, "runAsGroup")):
-            yield Change((*container.context_at, "runAsGroup"), REMOVED, BECAUSE)
-    if inherited and pod.foreign((*pod_at, "runAsGroup")):
-        yield Change((*pod_at, "runAsGroup"), REMOVED, BECAUSE)
-
-
-def _user_stays(pod: Pod, context_at: Pointer) -> bool:
-    own_at, pod_at = (*context_at, "runAsUser"), (*pod.security_context()[0], "runAsUser")
-    own, inherited = lookup(pod.object, own_at), lookup(pod.object, pod_at)
-    inherits = inherited is not None and not pod.foreign(pod_at)
-    if own is None:
-        return inherits
-    return not pod.foreign(own_at) or pod.makes_root() or (inherits and own == inherited)
+    for context_at in (pod.security_context()[0], *(each.context_at for each in pod.containers())):
+        if goes(pod, at := (*context_at, "runAsGroup")):
+            yield Change(at, REMOVED, BECAUSE)

@@ -22,8 +22,9 @@ Limits:
 
 from collections.abc import Iterator
 
+from webhook.identity import goes, identity
 from webhook.model import REMOVED, Change
-from webhook.pod import Container, Pod
+from webhook.pod import Pod
 from webhook.registry import pod_rule
 
 BECAUSE = "runAsUser is outside what OpenShift allocates"
@@ -33,25 +34,10 @@ NON_ROOT = "the UID that went was not root, and the image's own user may be"
 @pod_rule
 def run_as_user(pod: Pod) -> Iterator[Change]:
     """Drop foreign UIDs at pod and container level; what was not root must not become it."""
-    at, context = pod.security_context()
-    user, goes = context.get("runAsUser"), pod.foreign((*at, "runAsUser"))
-    non_root, makes_root = context.get("runAsNonRoot") is True, pod.makes_root()
-    if goes and user != 0 and not non_root and not any(_stays_root(pod, container) for container in pod.containers()):
-        non_root = True
-        yield Change((*at, "runAsNonRoot"), value=True, because=NON_ROOT)
-    if goes:
-        yield Change((*at, "runAsUser"), REMOVED, BECAUSE)
-    sent = pod.sent or pod  # what sidecar-security-context gave or took is not what the container was
-    for container, came in zip(pod.containers(), sent.containers(), strict=True):
-        own, own_at = came.context.get("runAsUser"), (*container.context_at, "runAsUser")
-        own_went, says = sent.foreign(own_at) and not makes_root, container.context.get("runAsNonRoot")
-        was_user = own != 0 if own_went else own is None and goes and user != 0
-        if was_user and says is not True and not (says is None and non_root):
-            yield Change((*container.context_at, "runAsNonRoot"), value=True, because=NON_ROOT)
-        if own_went and pod.foreign(own_at):
-            yield Change(own_at, REMOVED, BECAUSE)
-
-
-def _stays_root(pod: Pod, container: Container) -> bool:
-    """Tell whether a container keeps a 0 that was granted: below a runAsNonRoot of the pod it could not start."""
-    return container.context.get("runAsUser") == 0 and not pod.foreign((*container.context_at, "runAsUser"))
+    of_pod = identity(pod)
+    contexts = [pod.security_context(), *((each.context_at, each.context) for each in pod.containers())]
+    for at, context in contexts if of_pod.going else ():
+        if at in of_pod.non_root and context.get("runAsNonRoot") is not True:
+            yield Change((*at, "runAsNonRoot"), value=True, because=NON_ROOT)
+        if goes(pod, (*at, "runAsUser")):
+            yield Change((*at, "runAsUser"), REMOVED, BECAUSE)

@@ -18,11 +18,10 @@ Limits:
 
 from collections.abc import Iterator
 
+from webhook.identity import completed
 from webhook.model import REMOVED, Change, strings
-from webhook.pod import Container, Pod
+from webhook.pod import Pod
 from webhook.registry import pod_rule
-from webhook.scc.defaults import SCCS, Scc
-from webhook.scc.strategies import capabilities
 
 BECAUSE = "a webhook injected this container after SCC had judged the Pod"
 
@@ -30,30 +29,11 @@ BECAUSE = "a webhook injected this container after SCC had judged the Pod"
 @pod_rule(kinds=("Pod",))
 def sidecar_security_context(pod: Pod) -> Iterator[Change]:
     """Complete every container to what the SCC that admitted the Pod assigns."""
-    if pod.scc in ("restricted", "restricted-v2") and not pod.identity_kept:
-        users = [container.context.get("runAsUser") for container in pod.containers()]
-        allocated = min((user for user in users if pod.allocated(user)), default=REMOVED)
-        for container in pod.containers():
-            yield from _complete(pod, SCCS[pod.scc], container, allocated)
-
-
-def _complete(pod: Pod, scc: Scc, container: Container, allocated: object) -> Iterator[Change]:
-    (pod_at, inherited), at, context = pod.security_context(), container.context_at, container.context
-    add, drop = (strings(pod.object, (*at, "capabilities", key)) for key in ("add", "drop"))
-    if set(add) - set(scc.get("allowedCapabilities", ())):
-        return
-    value, user = REMOVED if pod.allocated(inherited.get("runAsUser")) else allocated, context.get("runAsUser")
-    foreign = pod.foreign((*at, "runAsUser")) and not (value is REMOVED and pod.makes_root())
-    if foreign or (user is None and value is not REMOVED):
-        yield Change((*at, "runAsUser"), value, BECAUSE)
-    if (non_root := context.get("runAsNonRoot")) is None:
-        pod_becomes_it = pod.foreign((*pod_at, "runAsUser")) and inherited["runAsUser"] != 0  # by run-as-user
-        non_root = pod_becomes_it or inherited.get("runAsNonRoot")
-    may_be_root = non_root is False and not (foreign and user != 0)
-    if non_root is not True and not may_be_root:
-        yield Change((*at, "runAsNonRoot"), value=True, because=BECAUSE)
-    assigned = capabilities(scc, {"drop": drop}) or {}
-    if assigned["drop"] != drop:
-        yield Change((*at, "capabilities", "drop"), assigned["drop"], BECAUSE)
-    if scc.get("allowPrivilegeEscalation") is False and context.get("allowPrivilegeEscalation") is None:
-        yield Change((*at, "allowPrivilegeEscalation"), value=False, because=BECAUSE)
+    for container, given in zip(pod.containers(), completed(pod), strict=False):
+        at, context = container.context_at, container.context
+        for field in ("runAsUser", "runAsGroup", "runAsNonRoot", "allowPrivilegeEscalation"):
+            if given.get(field) != context.get(field):
+                yield Change((*at, field), given.get(field, REMOVED), BECAUSE)
+        drop = (*at, "capabilities", "drop")
+        if (dropped := strings(given, drop[-2:])) != strings(pod.object, drop):
+            yield Change(drop, dropped, BECAUSE)

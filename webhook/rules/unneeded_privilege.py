@@ -17,25 +17,18 @@ Limits:
     runs, and one that may escalate without being privileged.
 """
 
-import re
 from collections.abc import Iterator
 
-from webhook.model import REMOVED, Change
+from webhook.identity import left
+from webhook.model import REMOVED, Change, lookup
 from webhook.pod import Pod
+from webhook.privilege import unneeded
 from webhook.registry import pod_rule
-
-IMAGES = re.compile(r"(^|/)metacontroller(io)?/metacontroller([:@]|$)")
-UNNEEDED = {"allowPrivilegeEscalation", "privileged"}
 
 
 @pod_rule(kinds=("Deployment.apps", "StatefulSet.apps"))
 def unneeded_privilege(pod: Pod) -> Iterator[Change]:
     """Drop both from a pod that asks for nothing else."""
-    asked, containers = pod.identity_kept == "it asks for privileged", list(pod.containers())
-    if asked and len(containers) == 1 and not pod.security_context()[1]:
-        at, context = containers[0].context_at, containers[0].context
-        known = IMAGES.search(str(containers[0].value.get("image"))) and "ports" not in containers[0].value
-        if known and context.get("privileged") is True and context.keys() <= UNNEEDED:
-            for key in sorted(context):
-                if context[key] is True and not pod.works_with((*at, key)):
-                    yield Change((*at, key), REMOVED, "the image works without it")
+    for at in unneeded(pod):
+        if not left(pod) and lookup(pod.object, at) is True:
+            yield Change(at, REMOVED, "the image works without it")

@@ -19,6 +19,7 @@ Limits:
 
 from collections.abc import Iterator
 
+from webhook.identity import left
 from webhook.model import Change, Pointer, sequence
 from webhook.pod import Pod
 from webhook.registry import pod_rule
@@ -31,14 +32,14 @@ LOW = range(1, 1024)
 def unprivileged_port(pod: Pod) -> Iterator[Change]:
     """Append the sysctl where a container's port asks for it."""
     serverless = str(pod.object.get("apiVersion")).startswith("serving.")
-    if not pod.template or pod.identity_kept or serverless or not pod.shape.context:
+    if not pod.template or serverless or not pod.shape.context:
         return
     context_at, _ = pod.security_context()
     at = (*context_at, "sysctls")
     sysctls = sequence(pod.object, at)
     runs_without = pod.works_with(at)
     wanted = any(not (runs_without and pod.works_with(port)) for port in _low_ports(pod))
-    if wanted and not any(sysctl.get("name") == SYSCTL["name"] for sysctl in sysctls):
+    if wanted and not any(sysctl.get("name") == SYSCTL["name"] for sysctl in sysctls) and not left(pod):
         yield Change((*at, len(sysctls)), SYSCTL, "a port below 1024 is root's otherwise")
 
 

@@ -19,6 +19,7 @@ Limits:
 import re
 from collections.abc import Iterator
 
+from webhook.identity import left
 from webhook.model import Change, Object, counterpart, sequence
 from webhook.pod import POD_SPEC, Pod
 from webhook.registry import pod_rule
@@ -39,13 +40,14 @@ def writable_directory(pod: Pod) -> Iterator[Change]:
     """Mount an emptyDir where the image cannot be written."""
     table = {**TABLE, **pod.settings.table("writable-directory", "images")}
     volumes = list(sequence(pod.object, (*pod.at, "volumes")))
-    for container in pod.containers() if pod.template and not pod.identity_kept and pod.shape is POD_SPEC else ():
+    for container in pod.containers() if pod.template and pod.shape is POD_SPEC else ():
         image, at = str(container.value.get("image"))[:LONGEST], (*container.at, "volumeMounts")
         asked = sorted({path.rstrip("/") for regex, path in table.items() if re.search(regex, image)} - {""})
         own = {path for regex, path in TABLE.items() if re.search(regex, image) and not re.match(UPSTREAM, image)}
         mounts, stored = list(sequence(pod.object, at)), sequence(counterpart(pod.object, pod.working, at), ())
         for path in asked:
-            if not _mounted(path, mounts) and (_mounted(path, stored) or not pod.works_with((*container.at, "image"))):
+            new = _mounted(path, stored) or not pod.works_with((*container.at, "image"))
+            if not _mounted(path, mounts) and new and not left(pod):
                 name = f"writable{re.sub('[^a-z0-9]+', '-', path.lower())}"[:63].rstrip("-")
                 if (volume := {"name": name, "emptyDir": {}}) not in volumes:
                     if any(each.get("name") == name for each in volumes):

@@ -1,17 +1,20 @@
 """OpenShift's verdict on a pod: the first SCC in its order that has no refusal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from webhook.model import Object
-from webhook.scc.assignment import assign
-from webhook.scc.defaults import Scc, with_defaults
+from webhook.scc.assignment import assign, assigned, refusals
+from webhook.scc.defaults import SCCS, Scc, with_defaults
 from webhook.scc.order import ordered
 from webhook.scc.ranges import Ranges
 
 REQUIRED_SCC: Final = "openshift.io/required-scc"
 ADMITTED_BY: Final = "openshift.io/scc"
+DEFAULTS: Final = {name: with_defaults(scc) for name, scc in SCCS.items()}
+"""The SCCs that every OpenShift has, as the API stores them."""
+BY_RESTRICTION: Final = [scc["metadata"]["name"] for scc in ordered({**s, "priority": 0} for s in DEFAULTS.values())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +39,15 @@ def judge(pod: Object, sccs: Iterable[Scc], ranges: Ranges) -> Verdict:
                 admitted_by, admitted = name, assigned
                 admitted["metadata"].setdefault("annotations", {})[ADMITTED_BY] = name
     return Verdict(admitted_by, refusals, admitted)
+
+
+def against(pod: Object, scc: str, ranges: Ranges) -> Iterator[str]:
+    """Yield what one of the default SCCs holds against a pod, in OpenShift's words, as far as the caller reads on."""
+    return refusals(DEFAULTS[scc], ranges, assigned(DEFAULTS[scc], ranges, pod))
+
+
+def smallest(pod: Object, ranges: Ranges) -> str | None:
+    """Return the most restrictive of the default SCCs that admits a pod; None where none does."""
+    required = ((pod.get("metadata") or {}).get("annotations") or {}).get(REQUIRED_SCC, "")
+    possible = [name for name in BY_RESTRICTION if required in ("", name)]
+    return next((name for name in possible if next(against(pod, name, ranges), None) is None), None)

@@ -18,6 +18,12 @@ def assign(scc: Scc, ranges: Ranges, pod: Object) -> tuple[Object, list[str]]:
 
     The pod is as the API server has it, with its defaults; it is not changed.
     """
+    pod = assigned(scc, ranges, pod)
+    return pod, list(refusals(scc, ranges, pod))
+
+
+def assigned(scc: Scc, ranges: Ranges, pod: Object) -> Object:
+    """Return a pod as an SCC leaves it, whether or not it admits it."""
     pod = _copied_to_assign(pod)
     spec = pod["spec"]
     context = spec["securityContext"]
@@ -25,13 +31,20 @@ def assign(scc: Scc, ranges: Ranges, pod: Object) -> tuple[Object, list[str]]:
     _assign_to_pod(scc, ranges, context, annotations)
     if annotations:
         pod["metadata"]["annotations"] = annotations
-    refusals = list(_of_pod(scc, ranges, spec, annotations, f"{_provider(scc)}.spec.securityContext"))
+    for group in CONTAINERS:
+        for container in spec.get(group) or ():
+            _assign_to_container(scc, ranges, context, container, annotations)
+    return pod
+
+
+def refusals(scc: Scc, ranges: Ranges, pod: Object) -> Iterator[str]:
+    """Yield what an SCC holds against a pod that it was assigned to, in OpenShift's words and order."""
+    spec, annotations = pod["spec"], pod["metadata"].get("annotations") or {}
+    yield from _of_pod(scc, ranges, spec, annotations, f"{_provider(scc)}.spec.securityContext")
     host_ports = () if scc.get("allowHostPorts") else tuple(_host_ports(spec))
     for group in CONTAINERS:
-        for index, container in enumerate(spec.get(group) or ()):
-            _assign_to_container(scc, ranges, context, container, annotations)
-            refusals += _of_container(scc, ranges, pod, (group, index), host_ports)
-    return pod, refusals
+        for index in range(len(spec.get(group) or ())):
+            yield from _of_container(scc, ranges, pod, (group, index), host_ports)
 
 
 def _copied_to_assign(pod: Object) -> Object:

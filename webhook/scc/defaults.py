@@ -89,6 +89,13 @@ SCCS: Final[dict[str, Scc]] = {
     )
 }
 
+RESTRICTED: Final = tuple(
+    name
+    for name, scc in SCCS.items()
+    if scc["runAsUser"] == {"type": "MustRunAsRange"} and not scc.get("allowHostNetwork")
+)
+"""SCCs that give a pod the namespace's own IDs and nothing of the host: under any other, a Pod's IDs were granted."""
+
 
 def with_defaults(scc: Scc) -> Scc:
     """Return an SCC as the API stores it: with what it assumes where a field is missing."""

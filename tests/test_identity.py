@@ -1,0 +1,144 @@
+"""One decision for a whole pod: what is said of foreign IDs that stay, and that what is promised is admitted."""
+
+import json
+import random
+import time
+from typing import Any
+
+import pytest
+
+from tests import random_objects, random_pods
+from webhook.engine import evaluate
+from webhook.fix import request_for
+from webhook.identity import LONGEST_WARNING, beyond_help
+from webhook.model import Object, lookup
+from webhook.pod import POD_SPEC, Pod
+from webhook.scc.admission import judge
+from webhook.scc.defaults import SCCS
+from webhook.scc.ranges import EXAMPLE
+from webhook.settings import Settings
+
+IDS = {"securityContext": {"runAsUser": 1000, "fsGroup": 1000}}
+TEMPLATE = ("spec", "template", "spec")
+
+
+def deployment(spec: Object) -> Object:
+    containers = spec.get("containers") or [{"name": "a", "image": "i"}]
+    body = {"serviceAccountName": "node-agent", **IDS, **spec, "containers": containers}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {}, "spec": {"template": {"spec": body}}}
+
+
+def container(**context: Any) -> Object:
+    return {"containers": [{"name": "a", "securityContext": context}]}
+
+
+def volume(**source: Any) -> Object:
+    return {"volumes": [{"name": "v", **source}]}
+
+
+def warned(obj: Object, settings: Settings | None = None) -> list[str]:
+    outcome = evaluate(request_for(obj), settings or Settings())
+    assert outcome.operations == []
+    assert outcome.failures == []
+    return outcome.warnings
+
+
+REASONS = [
+    (volume(hostPath={"path": "/"}), "spec.volumes[0]: hostPath volumes are not allowed", "hostmount-anyuid"),
+    (volume(nfs={"server": "s", "path": "/"}), "spec.volumes[0]: nfs volumes are not allowed", "hostmount-anyuid"),
+    ({"hostNetwork": True}, "spec.securityContext.hostNetwork: Host network is not allowed", "privileged"),
+    ({"hostPID": True}, "spec.securityContext.hostPID: Host PID is not allowed", "privileged"),
+    (container(privileged=True), "containers[0].privileged: Privileged containers are not allowed", "privileged"),
+    (container(allowPrivilegeEscalation=True), "Allowing privilege escalation for containers is not", "nonroot"),
+    (container(capabilities={"add": ["NET_ADMIN"]}), "capability may not be added", "privileged"),
+    (container(seccompProfile={"type": "Unconfined"}), "unconfined is not an allowed seccomp profile", "privileged"),
+    (container(seLinuxOptions={"level": "s0:c1"}), "must be the namespace's own", "hostmount-anyuid-v2"),
+    ({"hostUsers": False}, "hostUsers: no UID of a namespace's range exists in a user namespace", "restricted-v3"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("spec", "reason", "scc"), REASONS, ids=lambda value: value if isinstance(value, str) else "")
+def test_openshifts_reason_is_said_with_the_least_scc_that_admits_the_pod(spec: Object, reason: str, scc: str) -> None:
+    (warning,) = warned(deployment(spec))
+    assert warning.startswith("left as it is: ")
+    assert reason in warning
+    assert warning.endswith(f"; service account node-agent needs an SCC like {scc}")
+    assert len(warning) <= LONGEST_WARNING
+
+
+def test_nothing_is_said_of_a_pod_without_foreign_ids_or_of_one_that_names_its_scc() -> None:
+    allocated = {"hostNetwork": True, "securityContext": {"runAsUser": 1_000_650_000}}
+    assert warned(deployment(allocated)) == []
+    named = deployment({})
+    named["spec"]["template"]["metadata"] = {"annotations": {"openshift.io/required-scc": "anyuid"}}
+    assert warned(named) == []
+    assert warned(deployment({"os": {"name": "windows"}})) == []
+    assert warned(deployment({"hostUsers": False}), Settings(everyone=("restricted-v2", "restricted-v3"))) == []
+
+
+def test_only_what_fits_is_said_each_reason_once_and_printable() -> None:
+    sysctls = [{"name": f"kernel.{number}\n{'x' * 40}", "value": "1"} for number in range(50)]
+    spec = {**container(privileged=True), "securityContext": {**IDS["securityContext"], "sysctls": sysctls}}
+    spec["containers"] *= 3
+    (warning,) = warned(deployment(spec))
+    assert len(warning) <= LONGEST_WARNING
+    assert warning.isprintable()
+    assert "; and 50 more; service account" in warning
+
+
+def test_an_account_that_is_no_text_is_not_repeated() -> None:
+    (warning,) = warned(deployment({"hostPID": True, "serviceAccountName": {"token": "secret"}}))
+    assert warning.endswith("; service account default needs an SCC like privileged")
+
+
+def test_an_istio_proxy_that_stays_refused_is_named() -> None:
+    pod = {"metadata": {"annotations": {"openshift.io/scc": "restricted-v2"}}, "apiVersion": "v1", "kind": "Pod"}
+    proxy = {"name": "istio-proxy", "securityContext": {"runAsUser": 1337}}
+    (warning,) = warned({**pod, "spec": {"containers": [{"name": "app"}, proxy]}})
+    assert "istio-proxy: the Pod does not tell a UID of the namespace that it may have" in warning
+
+
+@pytest.mark.parametrize("everyone", [("restricted-v2",), ("restricted",), ("restricted-v2", "restricted")], ids=str)
+def test_a_pod_whose_ids_go_is_admitted_by_what_everyone_may_use(everyone: tuple[str, ...]) -> None:
+    dice, seen = random.Random(14), 0
+    settings = Settings(everyone=everyone)
+    sccs = [SCCS[name] for name in everyone]
+    for _ in range(3000):
+        pod = random_objects.fresh(random_pods.pod(dice, random_objects.FIRST, random_objects.LEVEL))
+        for key in () if dice.random() < 0.3 else ("volumes", "hostNetwork", "hostPID", "hostIPC"):
+            pod["spec"].pop(key, None)
+        obj = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {}, "spec": {"template": pod}}
+        outcome = evaluate(request_for(obj), settings)
+        if outcome.operations:
+            after = lookup(outcome.object, ("spec", "template"))
+            refusals = judge(after, sccs, EXAMPLE).refusals
+            assert not all(refusals.values()) or _other_namespaces(after), (json.dumps(pod), refusals)
+            seen += 1
+    assert seen > 300
+
+
+def _other_namespaces(pod: Object) -> bool:
+    """Tell whether a pod has an allocated ID that is not this namespace's: nobody can tell from a template."""
+    contexts = [pod["spec"].get("securityContext") or {}]
+    lists = ("initContainers", "containers", "ephemeralContainers")
+    contexts += [c.get("securityContext") or {} for group in lists for c in pod["spec"].get(group) or ()]
+    first, last = EXAMPLE.users
+    users = [context["runAsUser"] for context in contexts if context.get("runAsUser") is not None]
+    return contexts[0].get("fsGroup") not in (None, first) or any(not first <= user <= last for user in users)
+
+
+def test_beyond_help_is_asked_of_any_object_that_has_a_pod() -> None:
+    def asked(spec: Object) -> tuple[str, ...]:
+        return beyond_help(Pod(deployment(spec), TEMPLATE, POD_SPEC, Settings()))
+
+    assert asked({}) == ()
+    assert asked({"hostPID": True})[0].startswith("provider restricted-v2: .spec.securityContext.hostPID: ")
+
+
+@pytest.mark.parametrize("more", [{}, {"ports": [{"containerPort": 80, "hostPort": 80}]}], ids=["", "host ports"])
+def test_thousands_of_containers_are_judged_in_time(more: Object) -> None:
+    one = {"securityContext": {"runAsUser": 1000, "capabilities": {"add": ["NET_ADMIN"]}}, **more}
+    obj = deployment({"containers": [{"name": f"c{number}", **one} for number in range(3000)]})
+    started = time.process_time()
+    assert len(warned(obj)) == 1
+    assert time.process_time() - started < 1.5

@@ -1,0 +1,65 @@
+"""What a pod tells of the IDs that OpenShift allocated: which of its own are foreign, and its namespace's range."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from webhook.model import lookup
+from webhook.pod import IDS, Container, Pod
+from webhook.scc.ranges import Ranges
+
+LARGEST_ID: Final = 2**31 - 1  # the API server refuses larger ones
+BLOCK: Final = 10_000  # IDs that OpenShift gives a namespace by default
+LEVEL: Final = "the namespace's own"
+PROXIES: Final = ("istio-proxy", "istio-validation")
+"""Containers whose UID must not be the application's: Istio's CNI plugin redirects no traffic of that UID."""
+
+
+def ids(pod: Pod) -> Iterator[tuple[str, Any]]:
+    """Yield every ID of a pod, with the field that it is in."""
+    for context in (pod.security_context()[1], *(container.context for container in pod.containers())):
+        yield from ((key, context[key]) for key in IDS if context.get(key) is not None)
+
+
+def outside(pod: Pod, value: Any) -> bool:
+    """Tell whether a value is a foreign ID."""
+    return type(value) is int and 0 <= value <= LARGEST_ID and not pod.settings.allocates(value)
+
+
+def ranges(pod: Pod) -> Ranges:
+    """Return the namespace's ranges as far as a Pod tells them, else all that OpenShift allocates."""
+    if "ranges" in pod.decided:
+        found: Ranges = pod.decided["ranges"]
+        return found
+    (_, context), last = pod.security_context(), pod.settings.allocated[-1]
+    start = first(pod) or pod.settings.allocated[0]
+    group = context.get("fsGroup")
+    groups = group if type(group) is int and pod.settings.allocates(group) else start
+    level = lookup(context, ("seLinuxOptions", "level")) if pod.scc else None
+    pod.decided["ranges"] = Ranges((start, last), ((groups, last),), level or LEVEL)
+    return ranges(pod)
+
+
+def first(pod: Pod) -> int | None:
+    """Return the first UID of a Pod's namespace: SCC gave it as its fsGroup and to each container without a UID."""
+    allocated = [(key, value) for key, value in ids(pod) if type(value) is int and pod.settings.allocates(value)]
+    groups, users = ([value for key, value in allocated if key == of] for of in ("fsGroup", "runAsUser"))
+    least = min(users, default=None)
+    if groups and (least is None or groups[0] <= least < groups[0] + BLOCK):
+        return groups[0]
+    return least
+
+
+def second(pod: Pod) -> int | None:
+    """Return the first UID after the namespace's first that no container of the Pod has; None where it is not told."""
+    start = first(pod)
+    users = {value for key, value in ids(pod) if key == "runAsUser" and type(value) is int}
+    if start is None:
+        return None
+    uid = next(uid for uid in range(start + 1, start + 2 + len(users)) if uid not in users)
+    return uid if pod.settings.allocates(uid) else None
+
+
+def proxies(pod: Pod) -> list[Container]:
+    """Return the containers that are Istio's, beside an application's."""
+    found = [container for container in pod.containers() if container.value.get("name") in PROXIES]
+    return found if len(found) < len(pod.containers()) else []

@@ -1,0 +1,242 @@
+"""Who a pod runs as, and whether that stays: one decision for the whole pod, which every rule on identities reads.
+
+A foreign ID is a UID or GID that OpenShift did not allocate. Either every foreign ID of a pod goes that must, or all
+stay: in a pod that SCC rejects whatever its IDs, in one that runs with them, and in one that somebody granted more.
+What SCC rejects is asked of the model (webhook/scc), and only of a pod that has a foreign ID.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import islice
+from typing import Any, Final, NamedTuple, TypeVar
+
+from webhook.allocation import LARGEST_ID, first, ids, outside, proxies, ranges, second
+from webhook.model import Object, Pointer, UnknownShape, counterpart, lookup
+from webhook.pod import IDS, LISTS, Pod
+from webhook.privilege import PRIVILEGE, unneeded
+from webhook.scc.admission import DEFAULTS, REQUIRED_SCC, against, smallest
+from webhook.scc.assignment import assign
+from webhook.scc.defaults import RESTRICTED
+from webhook.scc.ranges import Ranges
+
+Answer = TypeVar("Answer")
+MOST_VOLUMES: Final = 20_000
+"""Volumes that are read for all templates of a workflow together, since each has the workflow's."""
+TOO_MANY: Final = ("volumes: too many to judge them for each template",)
+MOST_REASONS: Final = 100
+"""Refusals of one SCC that are read: of 3,000 containers each may have several."""
+LONGEST_WARNING: Final = 256
+
+
+class Identity(NamedTuple):
+    """What becomes of a pod's IDs."""
+
+    foreign: bool
+    """Whether the pod has any that would have to go."""
+    going: frozenset[Pointer]
+    """Those that go: of each pod all, or none."""
+    non_root: frozenset[Pointer]
+    """The security contexts that say `runAsNonRoot: true` in exchange: what was not root must not become it."""
+
+
+NOTHING: Final = Identity(foreign=False, going=frozenset(), non_root=frozenset())
+
+
+def identity(pod: Pod) -> Identity:
+    """Return what becomes of a pod's IDs: decided once, of the pod as it came."""
+    if "identity" not in pod.decided:
+        pod.decided["identity"] = _decide(pod.sent or pod)
+    found: Identity = pod.decided["identity"]
+    return found
+
+
+def goes(pod: Pod, at: Pointer) -> bool:
+    """Tell whether the ID at a pointer goes and is still there; another rule may have replaced it."""
+    return at in identity(pod).going and outside(pod, lookup(pod.object, at))
+
+
+def left(pod: Pod) -> dict[Pointer, tuple[str, ...]]:
+    """Return which pods are left as they are, with what OpenShift holds against each: decided once, as it came.
+
+    Nothing is held against a pod that is exempt, that requires or has an SCC which was granted, or that runs Windows.
+    """
+    if "left" not in pod.decided:
+        sent = pod.sent or pod
+        reasons = {part: _why_left(sent, part) for part in sent.parts()}
+        pod.decided["left"] = {part: why for part, why in reasons.items() if why is not None}
+    found: dict[Pointer, tuple[str, ...]] = pod.decided["left"]
+    return found
+
+
+def beyond_help(pod: Pod) -> tuple[str, ...]:
+    """Return why SCC rejects a pod whatever its IDs, in OpenShift's words; nothing where it does not."""
+    return next((why for part in pod.parts() if (why := _beyond_help(pod, part))), ())
+
+
+def warnings(pod: Pod) -> Iterator[str]:
+    """Yield what a person should know of foreign IDs that stay: why, and the least SCC that admits them."""
+    sent = pod.sent or pod
+    for part, reasons in islice(left(sent).items(), 10) if identity(pod).foreign else ():
+        if reasons:
+            known = reasons is not TOO_MANY
+            scc = _attempt(part, partial(smallest, sent.made(part), ranges(sent))) if known else None
+            if scc not in sent.settings.everyone:
+                account = sent.account(part)[:60]
+                yield _warning(reasons, f"; service account {account} needs an SCC like {scc}" if scc else "")
+
+
+def completed(pod: Pod) -> list[Object]:
+    """Return each container's security context as the SCC of a Pod assigns it; nothing where it rejects the Pod."""
+    sent, of_pod = pod.sent or pod, identity(pod)
+    if sent.scc not in RESTRICTED or (of_pod.foreign and not of_pod.going) or left(pod):
+        return []
+    made, start, another = sent.made(sent.at), first(sent), second(sent)
+    of_istio, at = {each.at for each in proxies(sent)}, sent.security_context()[0]
+    _edit(made["spec"]["securityContext"], at, of_pod)
+    contexts = [container["securityContext"] for group in LISTS for container in made["spec"].get(group, ())]
+    for container, context in zip(sent.containers(), contexts, strict=True):
+        group = context.get("runAsGroup")
+        _edit(context, container.context_at, of_pod)
+        if another and container.at in of_istio and "runAsUser" not in context:
+            context["runAsUser"] = another
+            if group != 0 and outside(sent, group):
+                context["runAsGroup"] = another
+    done, refused = _attempt(sent.at, partial(assign, DEFAULTS[sent.scc], ranges(sent), made))
+    if refused:
+        return []
+    given: list[Object] = [container["securityContext"] for group in LISTS for container in done["spec"].get(group, ())]
+    for context, after in zip(contexts, given, strict=True):
+        if start is None and "runAsUser" not in context:
+            after.pop("runAsUser", None)  # SCC knows it, and nothing in the Pod tells
+    return given
+
+
+def _decide(pod: Pod) -> Identity:
+    found = _foreign(pod)
+    if not found:
+        return NOTHING
+    stay, shared = left(pod), pod.security_context()[0]
+    odd = any(type(value) is not int or not 0 <= value <= LARGEST_ID for _, value in ids(pod))
+    if odd or _is_stored(pod, found) or (stay and any(part is None for _, part in found)):
+        return NOTHING._replace(foreign=True)
+    going = frozenset(at for at, part in found if part not in stay)
+    return Identity(foreign=True, going=going, non_root=frozenset(_non_root(pod, going, shared)))
+
+
+def _foreign(pod: Pod) -> list[tuple[Pointer, Pointer | None]]:
+    """Return the IDs that must go, each with the part that it is of; None where parts share it."""
+    settings, (at, context) = pod.settings, pod.security_context()
+    users = settings.enables("run-as-user", default=True)
+    found: list[tuple[Pointer, Pointer | None]] = []
+    if outside(pod, context.get("fsGroup")) and settings.enables("fs-group", default=True):
+        found.append(((*at, "fsGroup"), None))
+    if goes := users and outside(pod, context.get("runAsUser")):
+        found.append(((*at, "runAsUser"), None))
+    groups = users and settings.enables("run-as-group", default=True)
+    pods_user_stays = context.get("runAsUser") is not None and not goes
+    pods_group_stays = pods_user_stays
+    of_containers = users or (pod.scc in RESTRICTED and settings.enables("sidecar-security-context", default=True))
+    for container in pod.containers():
+        user, group = container.context.get("runAsUser"), container.context.get("runAsGroup")
+        if user_goes := of_containers and outside(pod, user):
+            found.append(((*container.context_at, "runAsUser"), container.part))
+        user_stays = pods_user_stays if user is None else not user_goes
+        if group is None:
+            pods_group_stays |= user_stays
+        elif groups and not user_stays and group != 0 and outside(pod, group):
+            found.append(((*container.context_at, "runAsGroup"), container.part))
+    group = context.get("runAsGroup")
+    if groups and not pods_group_stays and group != 0 and outside(pod, group):
+        found.append(((*at, "runAsGroup"), None))
+    return found
+
+
+def _non_root(pod: Pod, going: frozenset[Pointer], at: Pointer) -> Iterator[Pointer]:
+    """Yield the security contexts that must say that their container is not root, since its UID goes."""
+    context = pod.security_context()[1]
+    pods_user, non_root = context.get("runAsUser"), context.get("runAsNonRoot") is True
+    pods_user_goes = (*at, "runAsUser") in going and pods_user != 0
+    if pods_user_goes and not non_root:
+        non_root = True
+        yield at
+    for container in pod.containers():
+        own, says = container.context.get("runAsUser"), container.context.get("runAsNonRoot")
+        own_goes = (*container.context_at, "runAsUser") in going and own != 0
+        loses_user = pods_user_goes if own is None else own_goes
+        if loses_user and says is not True and not (says is None and non_root):
+            yield container.context_at
+
+
+def _why_left(pod: Pod, part: Pointer) -> tuple[str, ...] | None:
+    """Return what OpenShift holds against a pod that is left as it is; None where the rules may help it."""
+    granted = bool(pod.scc) and pod.scc not in RESTRICTED
+    required = pod.annotations(part).get(REQUIRED_SCC)
+    elsewhere = required and required not in (*pod.settings.everyone, pod.scc)
+    if granted or elsewhere or pod.exempt(part) or lookup(pod.object, (*part, "os", "name")) == "windows":
+        return ()
+    if lookup(pod.object, (*part, "hostUsers")) is False:
+        return ("hostUsers: no UID of a namespace's range exists in a user namespace",)
+    if pod.volumes_read() > MOST_VOLUMES:
+        return TOO_MANY
+    if reasons := _beyond_help(pod, part):
+        return reasons
+    users = [each.context.get("runAsUser") for each in proxies(pod)] if pod.scc else []
+    if any(user is None or outside(pod, user) for user in users):
+        given = pod.settings.enables("sidecar-security-context", default=True) and second(pod)
+        return None if given else ("istio-proxy: the Pod does not tell a UID of the namespace that it may have",)
+    return None
+
+
+def _beyond_help(pod: Pod, part: Pointer) -> tuple[str, ...]:
+    required = pod.annotations(part).get(REQUIRED_SCC)
+    sccs: Sequence[Any] = (pod.scc,) if pod.scc else (required,) if required else pod.settings.everyone
+    made, known = pod.made(part, ids=False), ranges(pod)
+    if unneeded(pod):
+        context = made["spec"]["containers"][0]["securityContext"]
+        made["spec"]["containers"][0]["securityContext"] = {k: context[k] for k in context.keys() - PRIVILEGE}
+    found = [_attempt(part, partial(_first_of, made, scc, known)) for scc in sccs if scc in DEFAULTS]
+    return found[0] if found and all(found) else ()
+
+
+def _first_of(made: Object, scc: str, known: Ranges) -> tuple[str, ...]:
+    return tuple(islice(against(made, scc, known), MOST_REASONS))
+
+
+def _attempt(at: Pointer, ask: Callable[[], Answer]) -> Answer:
+    """Ask the model, which reads a pod as the API server has it. Raises UnknownShape where this one is none."""
+    try:
+        return ask()
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise UnknownShape(at, "what a pod spec is") from None
+
+
+def _warning(reasons: Sequence[str], end: str) -> str:
+    """Write a warning in OpenShift's words: each reason once, as many as there is room for."""
+    shortened: dict[str, str] = {}
+    for reason in reasons:
+        where, _, detail = re.sub(r"^provider \S+: \.?", "", reason).partition(": ")
+        shortened.setdefault(detail := detail.rpartition(": ")[2], f"{where}: {detail}")
+    text, more = "left as it is", [*shortened.values()]
+    room = LONGEST_WARNING - len(end) - len("; and 100 more")
+    while more and len(text) + len(more[0]) + 2 <= room:
+        text += (": " if text == "left as it is" else "; ") + more.pop(0)
+    text += f"; and {len(more)} more" if more else ""
+    return "".join(character if character.isprintable() else "?" for character in text + end)
+
+
+def _is_stored(pod: Pod, found: list[tuple[Pointer, Pointer | None]]) -> bool:
+    """Tell whether the stored pod, which works, has one of these IDs too, in whatever place."""
+    stored = counterpart(pod.object, pod.working, pod.at) if pod.working is not None else None
+    if not isinstance(stored, dict):
+        return False
+    had = {(key, value) for key, value in ids(Pod(stored, (), pod.shape, pod.settings)) if type(value) is int}
+    return any((at[-1], lookup(pod.object, at)) in had for at, _ in found)
+
+
+def _edit(context: Object, at: Pointer, of_pod: Identity) -> None:
+    for key in IDS:
+        if (*at, key) in of_pod.going:
+            context.pop(key)
+    if at in of_pod.non_root:
+        context["runAsNonRoot"] = True

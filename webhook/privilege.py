@@ -1,0 +1,26 @@
+"""The privilege that a pod asks for and works without: a rule drops it, and SCC is asked of the pod without it."""
+
+import re
+from typing import Final
+
+from webhook.model import Pointer
+from webhook.pod import Pod
+
+WITHOUT_PRIVILEGE: Final = re.compile(r"(^|/)metacontroller(io)?/metacontroller([:@]|$)")
+"""Images that ask for privilege and work without it."""
+PRIVILEGE: Final = {"allowPrivilegeEscalation", "privileged"}
+
+
+def unneeded(pod: Pod) -> list[Pointer]:
+    """Return the privilege that a pod asks for and works without: of one container, as upstream ships it."""
+    pod = pod.sent or pod
+    containers, on = pod.containers(), pod.settings.enables("unneeded-privilege", default=True)
+    if not on or len(containers) != 1 or pod.object.get("kind") not in ("Deployment", "StatefulSet"):
+        return []
+    (container,) = containers
+    known = WITHOUT_PRIVILEGE.search(str(container.value.get("image"))) and "ports" not in container.value
+    alone = not pod.security_context()[1] and container.context.keys() <= PRIVILEGE
+    if not (known and alone and container.context.get("privileged") is True):
+        return []
+    asked = [(*container.context_at, key) for key in sorted(container.context) if container.context[key] is True]
+    return [at for at in asked if not pod.works_with(at)]
