@@ -29,7 +29,7 @@ WRITTEN_BACK = {
     "/data/executor": "as /data/config",
 }
 TOLD_TO_THE_SENDER = {
-    r"annotation kubeflow-openshift/rules names no rule of ours: \S+": "the annotation is addressed to us",
+    r"annotation kubeflow-openshift/rules names no rule: .+": "the annotation is addressed to us",
     r"service account \S+ needs an SCC": "the name of whom it must be granted to",
     r"left alone: \S+ is not a (map|list|list of texts)": "names of fields, never values, on the way to a wrong shape",
 }

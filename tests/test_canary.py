@@ -33,7 +33,7 @@ def raises(*_: Any) -> Iterator[Any]:
 @pytest.mark.parametrize("what", ["the engine", "every rule"])
 def test_not_even_where_we_fail(what: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     if what == "the engine":
-        monkeypatch.setattr(engine, "evaluate", lambda *_: next(raises()))
+        monkeypatch.setattr(engine, "evaluate", lambda *_, **__: next(raises()))
     else:
         monkeypatch.setattr(engine, "_admissible", raises)  # what every rule's changes go through
     dice, failed = random.Random(1), 0

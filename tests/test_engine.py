@@ -128,7 +128,7 @@ def test_a_skip_annotation_that_names_no_rule_is_said() -> None:
     obj["metadata"]["annotations"] = {engine.SKIP_ANNOTATION: "fs_group, run-as-user"}
     outcome = evaluate(created(obj), SETTINGS)
     assert outcome.rules() == ["fs-group"]
-    assert outcome.warnings == ["annotation kubeflow-openshift/rules names no rule of ours: fs_group"]
+    assert outcome.warnings == ["annotation kubeflow-openshift/rules names no rule: fs_group; see the command `rules`"]
 
 
 def test_a_controller_that_writes_its_own_back_is_warned_once() -> None:

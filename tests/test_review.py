@@ -10,7 +10,7 @@ import pytest
 from tests.server import review
 from webhook.engine import evaluate
 from webhook.model import Finding, Object, Outcome, Request
-from webhook.review import OPERATIONS, BadReview, decode, respond
+from webhook.review import LONGEST_WARNING, MOST_WARNINGS, OPERATIONS, BadReview, decode, respond
 from webhook.settings import Settings
 
 V1, V1BETA1 = "admission.k8s.io/v1", "admission.k8s.io/v1beta1"
@@ -78,6 +78,21 @@ def test_warnings_are_single_lines_and_audit_annotations_name_the_rules() -> Non
     assert "\n" not in warning
     both = Outcome({}, findings=[Finding(rule, ("x",), None, 1, "") for rule in ("b", "a")])
     assert b'{"rules":"a,b"}' in respond(decode(stateful_set(V1)), both)
+
+
+def test_at_most_ten_short_warnings_leave_and_the_last_counts_the_rest() -> None:
+    request = Request("Pod", "CREATE", {}, uid="u", version=V1)
+
+    def said(*warnings: str) -> list[str]:
+        answered = json.loads(respond(request, Outcome({}, warnings=[*warnings])))
+        return list(answered["response"]["warnings"])
+
+    ten = [str(number) for number in range(MOST_WARNINGS)]
+    assert said(*ten) == ten
+    assert said(*ten, "x", "y") == [*ten[:-1], "3 more warnings; the command `check` shows all of them"]
+    longest = "x" * LONGEST_WARNING
+    assert said(longest) == [longest]
+    assert said(longest + "y") == [longest[:-3] + "..."]
 
 
 @each_version
@@ -247,4 +262,4 @@ def test_an_answer_is_pure_ascii_json_that_go_can_read() -> None:
     assert answered.isascii()
     assert json.loads(answered)["response"]["uid"] == request.uid
     with pytest.raises(ValueError, match="JSON compliant"):
-        respond(request, Outcome({}, warnings=[float("nan")]))  # type: ignore[list-item] # which is no JSON
+        respond(request, Outcome({}, operations=[{"op": "add", "path": "/x", "value": float("nan")}]))

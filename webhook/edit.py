@@ -10,7 +10,7 @@ import yaml
 
 from webhook import patch
 from webhook.emit import block, inline, literal
-from webhook.model import Change, Operation
+from webhook.model import Change, Operation, Pointer, UnknownShape
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _COLON = re.compile(r"[ \t]*:")
@@ -19,8 +19,10 @@ _COMMENT = re.compile(r"(?:[ \t]*#[^\r\n]*)?")
 _COMMA = re.compile(r"\s*,[ \t]*(?:#[^\n]*)?\s*")
 _DOUBTS = (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
-LONGEST: Final = 2**15  # characters of a text inside an object: edited in a second at worst; upstream's have 3,000
+LONGEST: Final = 2**15  # characters of a text inside an object; upstream's have 1,300
 DEEPEST: Final = 100
+MOST_EVENTS: Final = 500  # keys, values, beginnings and ends of collections in such a text; upstream's have 38
+MOST_EDITS: Final = 10  # of such a text, for each of which it is read again; upstream's need 3
 
 
 @dataclass(frozen=True)
@@ -63,16 +65,19 @@ def edit(text: str, operations: Sequence[Operation]) -> str | None:
         return None
 
 
-def value(text: str) -> Any:
-    """Return what the YAML text inside an object says, such as a key of a ConfigMap: anybody may have written it.
+def value(text: str, at: Pointer) -> Any:
+    """Return what the YAML text at a pointer of an object says: anybody may have written it.
 
-    Return None where in doubt: it is broken, longer or deeper than such texts are, or says a thing twice by alias.
+    Return None where in doubt: it is broken, deeper than such texts are, or says a thing twice by alias.
+    Raises UnknownShape where it is so large that reading it would hold up others.
     """
     if len(text) > LONGEST:
-        return None
+        raise UnknownShape(at, f"a text of at most {LONGEST:,} characters")
     depth = 0
     try:
-        for event in yaml.parse(text, Loader=_LOADER):
+        for count, event in enumerate(yaml.parse(text, Loader=_LOADER)):
+            if count >= MOST_EVENTS:
+                raise UnknownShape(at, f"YAML of at most {MOST_EVENTS} keys and values")
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > DEEPEST or isinstance(event, yaml.AliasEvent):
                 return None
@@ -81,8 +86,10 @@ def value(text: str) -> Any:
         return None
 
 
-def change_text(text: str, said: Any, changes: Sequence[Change]) -> str | None:
-    """Make changes in the YAML text inside an object, of which `value` said this; None where in doubt."""
+def change_text(text: str, at: Pointer, said: Any, changes: Sequence[Change]) -> str | None:
+    """Make changes in a text, of which `value` said this; None where in doubt. Raises UnknownShape for too many."""
+    if len(changes) > MOST_EDITS:
+        raise UnknownShape(at, f"YAML of which at most {MOST_EDITS} fields change")
     made: list[Operation] = []
     for change in changes:
         made += (operations := patch.operations(change, said))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from webhook import identity, patch
+from webhook.bounds import LONGEST_ANNOTATION, TooExpensive, few, refuse_size
 from webhook.model import (
     REMOVED,
     Change,
@@ -27,6 +28,8 @@ from webhook.settings import Settings
 from webhook.workload import KINDS, pod, pod_specs, unread
 
 SKIP_ANNOTATION: Final = "kubeflow-openshift/rules"
+MOST_NAMES: Final = 4  # unknown ones that the warning repeats
+LONGEST_NAME: Final = 40
 ALL_RULES: Final = tuple(RULES[rule] for rule in sorted(RULES))
 
 
@@ -43,6 +46,8 @@ class Draft:
     object: Object
     late: Callable[[], bool]
     outcome: Outcome = field(default_factory=lambda: Outcome(None))
+    warnings: dict[str, None] = field(default_factory=dict)
+    """Each once, in the order in which they came."""
     room: int = 10
     """For warnings of pods that are left as they are: each costs as much as several SCCs."""
 
@@ -67,10 +72,11 @@ def evaluate(
     draft = Draft(request, request.object, request.object, late)
     try:
         if not _left_alone(request, draft.object, settings):
+            refuse_size(request)
             _offer_object(draft, concerned, settings)
         outcome = draft.outcome
-        return Outcome(draft.object, outcome.operations, outcome.findings, outcome.warnings, outcome.failures)
-    except UnknownShape as error:
+        return Outcome(draft.object, outcome.operations, outcome.findings, [*draft.warnings], outcome.failures)
+    except (UnknownShape, TooExpensive) as error:
         return Outcome(request.object, warnings=[f"left alone: {error}"])
     except RecursionError:
         return Outcome(request.object, warnings=["left alone: nested too deeply"])
@@ -137,9 +143,16 @@ def _unless_skipped(draft: Draft, rules: Sequence[Rule], at: Pointer) -> Sequenc
     value = mapping(draft.object, (*at, "annotations")).get(SKIP_ANNOTATION)
     if not isinstance(value, str):
         return rules
+    if len(value) > LONGEST_ANNOTATION:
+        _warn(
+            draft, f"annotation {SKIP_ANNOTATION}: only the first {LONGEST_ANNOTATION:,} characters count; shorten it"
+        )
+        value = value[:LONGEST_ANNOTATION].rpartition(",")[0]  # the last name may be cut
     skipped = {part.strip() for part in value.split(",")}
-    for unknown in sorted(skipped - RULES.keys() - {"none", ""}):
-        _warn(draft, f"annotation {SKIP_ANNOTATION} names no rule of ours: {unknown[:40]}")
+    if unknown := sorted(skipped - RULES.keys() - {"none", ""}):
+        names = ", ".join(name[:LONGEST_NAME] for name in unknown[:MOST_NAMES])
+        more = ", ..." if len(unknown) > MOST_NAMES else ""
+        _warn(draft, f"annotation {SKIP_ANNOTATION} names no rule: {names}{more}; see the command `rules`")
     return [] if "none" in skipped else [rule for rule in rules if rule.id not in skipped]
 
 
@@ -161,12 +174,12 @@ def _apply(draft: Draft, rule: Rule, wanted: Iterable[Change]) -> bool:
     marks = len(operations), len(findings)
     restructured = False
     try:
-        for change in _admissible(draft.request, list(wanted)):
+        for change in _admissible(draft.request, few(wanted, len(operations))):
             restructured |= _apply_change(draft, rule, change)
     except UnknownShape as error:
         _warn(draft, f"{rule.id}: left alone: {error}")
-    except RecursionError:
-        raise  # the object's depth, not the rule's fault
+    except (RecursionError, TooExpensive):
+        raise  # the object's depth or size, not the rule's fault
     except Exception as error:  # noqa: BLE001 - law 7: whatever a rule does, it loses its own changes, not the request
         if len(operations) > marks[0]:
             del operations[marks[0] :], findings[marks[1] :]
@@ -225,5 +238,4 @@ def _of_new_ephemeral_container(request: Request, change: Change) -> bool:
 
 
 def _warn(draft: Draft, warning: str) -> None:
-    if warning not in draft.outcome.warnings:
-        draft.outcome.warnings.append(warning)
+    draft.warnings[warning] = None

@@ -89,8 +89,8 @@ class Pod:
     """The same pod as it came, before any rule; None where this is it."""
     working: Object | None = None
     """The stored object, where its workload reports ready pods: what it says there was granted by somebody."""
-    walked: list[Container] = field(default_factory=list, repr=False, compare=False)
-    """What `containers` found; another object needs another list."""
+    walked: list[list[Container]] = field(default_factory=list, repr=False, compare=False)
+    """What `containers` found, once it was asked; another object needs another list."""
     decided: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """What webhook/identity.py decided of the pod as it came: once, for every view of it."""
 
@@ -166,8 +166,8 @@ class Pod:
     def containers(self) -> Sequence[Container]:
         """Return every container: init, regular, ephemeral; found once, since nearly every rule asks."""
         if not self.walked:
-            self.walked.extend(list(self._walk()))  # all of them, or none where one is no container
-        return self.walked
+            self.walked.append(list(self._walk()))
+        return self.walked[0]
 
     def _walk(self) -> Iterator[Container]:
         """Yield every container. The one place that walks them."""

@@ -20,6 +20,10 @@ _BEGINNING: Final = re.compile(
 )
 """How the API server begins a review: what answers it needs comes before the object."""
 
+MOST_WARNINGS: Final = 10
+LONGEST_WARNING: Final = 256
+"""Characters; the API server cuts each to this length as soon as all together have 4,096."""
+
 
 class BadReview(BadInput):
     """The bytes are no AdmissionReview that can be answered; the message says why."""
@@ -81,8 +85,16 @@ def respond(request: Request, outcome: Outcome) -> bytes:
         if outcome.findings:
             response["auditAnnotations"] = {"rules": ",".join(outcome.rules())}
         if outcome.warnings:
-            response["warnings"] = outcome.warnings
+            response["warnings"] = _few(outcome.warnings)
     return _compact({"apiVersion": request.version, "kind": "AdmissionReview", "response": response})
+
+
+def _few(warnings: list[str]) -> list[str]:
+    """Cut each warning to LONGEST_WARNING, and all to MOST_WARNINGS, the last of which counts what was left out."""
+    if len(warnings) > MOST_WARNINGS:
+        left = len(warnings) - MOST_WARNINGS + 1
+        warnings = [*warnings[: MOST_WARNINGS - 1], f"{left} more warnings; the command `check` shows all of them"]
+    return [each if len(each) <= LONGEST_WARNING else f"{each[: LONGEST_WARNING - 3]}..." for each in warnings]
 
 
 def _compact(value: Any) -> bytes:

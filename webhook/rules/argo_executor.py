@@ -14,9 +14,9 @@ Upstream:
     https://github.com/kubeflow/pipelines/issues/11778
 
 Limits:
-    Only ConfigMap `workflow-controller-configmap`; a text that is no plain YAML stays. An ID stays where `fs-group`,
-    `run-as-user` and `run-as-group` would keep it. Outputs of steps must lie on volumes with `k8sapi`. Argo's agent and
-    its pods that delete artifacts have UID 8737 from Argo's code: no rule reaches these bare Pods.
+    Only ConfigMap `workflow-controller-configmap`; a text stays that is no plain YAML or far larger than Argo's. An ID
+    stays where `fs-group`, `run-as-user` and `run-as-group` would keep it. Outputs of steps must lie on volumes with
+    `k8sapi`. Argo's agent and its pods that delete artifacts have UID 8737 from Argo's code: no rule reaches them.
 """
 
 from collections.abc import Iterator
@@ -41,13 +41,13 @@ def argo_executor(config_map: Object, settings: Settings) -> Iterator[Change]:
     if data.get("containerRuntimeExecutor") == "docker":
         yield Change(("data", "containerRuntimeExecutor"), "k8sapi", NO_DOCKER)
     for key in ("config", *CONTAINERS, DEFAULTS):
-        said = value(data[key]) if isinstance(data.get(key), str) else None
-        if not isinstance(said, dict):
+        at, text = ("data", key), data.get(key)
+        if not (isinstance(text, str) and isinstance(said := value(text, at), dict)):
             continue
         wanted = list(_wanted(said if key == "config" else {key: said}, settings))
         changes = [change._replace(at=change.at[key != "config" :]) for change in wanted]
-        if changes and (edited := change_text(data[key], said, changes)):
-            yield Change(("data", key), edited, "; ".join(dict.fromkeys(change.because for change in changes)))
+        if changes and (edited := change_text(text, at, said, changes)):
+            yield Change(at, edited, "; ".join(dict.fromkeys(change.because for change in changes)))
 
 
 def _wanted(said: Object, settings: Settings) -> Iterator[Change]:

@@ -11,8 +11,8 @@ Upstream:
     https://github.com/kubeflow/trainer/issues/1552
 
 Limits:
-    The rule appends one entry per API group, for what the role may create or update anyway. Aggregated roles stay, and
-    what they are made of. So does a Role of tenants: RBAC asks its writer to hold all of it, and they lack the entry.
+    The rule appends one entry per API group, for what the role may create or update anyway. Aggregated roles stay, what
+    they are made of, and roles of over 1,000 rules. So does a Role of tenants: RBAC asks its writer to hold all of it.
 """
 
 from collections.abc import Iterator
@@ -21,6 +21,7 @@ from webhook.model import Change, Object, lookup, mapping, sequence, strings
 from webhook.registry import object_rule
 from webhook.settings import COMPONENTS, Settings
 
+MOST = 1000  # rules of a role
 JOBS = ("mpijobs", "mxjobs", "paddlejobs", "pytorchjobs", "scheduledworkflows", "tfjobs", "xgboostjobs")
 OWNERS = {
     "argoproj.io": ("cronworkflows", "workflows"),
@@ -41,7 +42,7 @@ def finalizers(role: Object, _settings: Settings) -> Iterator[Change]:
     end, labels = len(sequence(role, ("rules",))), mapping(role, ("metadata", "labels"))
     aggregated = role.get("aggregationRule") is not None or any("aggregate-to-" in label for label in labels)
     of_tenants = role.get("kind") == "Role" and lookup(role, ("metadata", "namespace")) not in COMPONENTS
-    for group, names in () if aggregated or of_tenants else OWNERS.items():
+    for group, names in () if aggregated or of_tenants or end > MOST else OWNERS.items():
         may, has = _granted(role, group, {"create", "update", "*"}), _granted(role, group, {"update", "*"})
         wanted = [f"{name}/finalizers" for name in sorted(may.intersection(names))]
         if missing := [name for name in wanted if not has & {name, "*/finalizers", "*"}]:

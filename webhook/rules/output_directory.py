@@ -15,7 +15,7 @@ Upstream:
 Limits:
     Off by default: the emissary executor of Argo 3 needs none of it. Outputs in `/` itself cannot be saved. The volume
     is an emptyDir and hides the image's files in that directory. Where something is mounted, there or above, or an
-    input artifact is put, nothing changes.
+    input artifact is put, nothing changes; nor in a template with outputs in over 50 directories.
 """
 
 import re
@@ -26,6 +26,7 @@ from webhook.pod import Pod
 from webhook.registry import pod_rule
 
 KINDS = ("ClusterWorkflowTemplate", "CronWorkflow", "Workflow", "WorkflowTemplate")
+MOST = 50  # directories of a template
 BECAUSE = "the k8sapi executor fetches outputs from volumes only"
 
 
@@ -43,12 +44,15 @@ def _mount(obj: Object, at: Pointer, mounts: Pointer) -> Iterator[Change]:
     artifacts, parameters = (sequence(obj, (*at, "outputs", kind)) for kind in ("artifacts", "parameters"))
     paths = [artifact.get("path") for artifact in artifacts]
     paths += [lookup(parameter, ("valueFrom", "path")) for parameter in parameters]
-    volumes, end = [volume.get("name") for volume in sequence(obj, (*at, "volumes"))], len(sequence(obj, mounts))
+    volumes, end, added = sequence(obj, (*at, "volumes")), len(sequence(obj, mounts)), 0
+    names = {str(volume.get("name")) for volume in volumes}
     filled = [mount.get("mountPath") for mount in sequence(obj, mounts)]
     filled += [artifact.get("path") for artifact in sequence(obj, (*at, "inputs", "artifacts"))]
-    for directory in sorted({str(path).rpartition("/")[0] for path in paths if str(path).startswith("/")} - {""}):
+    prefixes = tuple(f"{str(path).rstrip('/')}/" for path in filled)
+    directories = {str(path).rpartition("/")[0] for path in paths if str(path).startswith("/")} - {""}
+    for directory in sorted(directories) if len(directories) <= MOST else ():
         name = f"output{re.sub('[^a-z0-9]+', '-', directory.lower())[-50:]}".rstrip("-")
-        if name not in volumes and not any(f"{directory}/".startswith(f"{str(path).rstrip('/')}/") for path in filled):
-            yield Change((*at, "volumes", len(volumes)), {"name": name, "emptyDir": {}}, BECAUSE)
-            yield Change((*mounts, end), {"name": name, "mountPath": directory}, BECAUSE)
-            volumes, filled, end = [*volumes, name], [*filled, directory], end + 1
+        if name not in names and not f"{directory}/".startswith(prefixes):
+            yield Change((*at, "volumes", len(volumes) + added), {"name": name, "emptyDir": {}}, BECAUSE)
+            yield Change((*mounts, end + added), {"name": name, "mountPath": directory}, BECAUSE)
+            names, prefixes, added = names | {name}, (*prefixes, f"{directory}/"), added + 1

@@ -27,6 +27,7 @@ from webhook.pod import Pod
 from webhook.registry import pod_rule
 
 OPERATOR = re.compile(r"(^|/)seldon-core-operator([:@]|$)")
+MOST = 1000  # variables; each that goes moves those behind it
 REPLACEMENT = {"ENGINE_CONTAINER_USER": REMOVED, "EXECUTOR_CONTAINER_USER": REMOVED, "DEFAULT_USER_ID": ""}
 
 
@@ -37,7 +38,9 @@ def seldon_engine_user(pod: Pod) -> Iterator[Change]:
         if not OPERATOR.search(str(container.value.get("image"))):
             continue
         env = sequence(pod.object, (*container.at, "env"))
-        for index in reversed(range(len(env))):  # from the last: removing one moves those behind it
+        for index in reversed(
+            range(len(env) if len(env) <= MOST else 0)
+        ):  # from the last: removing one moves those behind it
             name, at = str(env[index].get("name")), (*container.at, "env", index)
             if name not in REPLACEMENT or env[index].get("value") != "8888":
                 continue

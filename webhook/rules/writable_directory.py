@@ -16,6 +16,7 @@ Limits:
     Option `images` adds to the table: regular expression to directory.
 """
 
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -39,7 +40,8 @@ HIDDEN = "{} is an empty volume now, in an image that may be your own; check tha
 def writable_directory(pod: Pod) -> Iterator[Change]:
     """Mount an emptyDir where the image cannot be written."""
     table = {**TABLE, **pod.settings.table("writable-directory", "images")}
-    volumes = list(sequence(pod.object, (*pod.at, "volumes")))
+    given = sequence(pod.object, (*pod.at, "volumes"))
+    volumes, ends = {str(each.get("name")): each for each in given}, itertools.count(len(given))
     for container in pod.containers() if pod.template and pod.shape is POD_SPEC else ():
         image, at = str(container.value.get("image"))[:LONGEST], (*container.at, "volumeMounts")
         asked = sorted({path.rstrip("/") for regex, path in table.items() if re.search(regex, image)} - {""})
@@ -49,11 +51,10 @@ def writable_directory(pod: Pod) -> Iterator[Change]:
             new = _mounted(path, stored) or not pod.works_with((*container.at, "image"))
             if not _mounted(path, mounts) and new and not left(pod):
                 name = f"writable{re.sub('[^a-z0-9]+', '-', path.lower())}"[:63].rstrip("-")
-                if (volume := {"name": name, "emptyDir": {}}) not in volumes:
-                    if any(each.get("name") == name for each in volumes):
-                        continue  # somebody else's
-                    yield Change((*pod.at, "volumes", len(volumes)), volume, BECAUSE)
-                    volumes.append(volume)
+                if volumes.setdefault(name, volume := {"name": name, "emptyDir": {}}) != volume:
+                    continue  # somebody else's
+                if volumes[name] is volume:
+                    yield Change((*pod.at, "volumes", next(ends)), volume, BECAUSE)
                 warning = HIDDEN.format(path) if path in own else ""
                 yield Change((*at, len(mounts)), {"name": name, "mountPath": path}, BECAUSE, warning)
                 mounts.append({"mountPath": path})
