@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests import upstream
+from tests.cases import FIXTURES, Case
 from tests.installed import OPTED_IN, install
 from tests.rig.cluster import Cluster, running, wait
 from tests.server import Server
@@ -31,6 +32,13 @@ WITHOUT_PODS = (
     "pvcviewer-1.10",  # names a claim; its controller's own defaults make the pod, a Deployment
     "trainjob-26.03",  # names a runtime, which is rewritten itself
 )
+FROM_TEMPLATES = (
+    "run-as-user/drops-it-from-spark-connect",
+    "run-as-user/drops-it-from-the-templates-of-a-spark-application",
+    "run-as-user/drops-it-from-the-autoscaler-of-a-ray-cluster",
+    "run-as-user/drops-it-from-the-explainer-of-seldon",
+)
+"""Pods, and containers of pods, that an object has beside those that its kind is known for."""
 CLUSTER_WIDE = ("ClusterTrainingRuntime", "WorkspaceKind", "Profile", "PersistentVolume")
 
 
@@ -47,7 +55,10 @@ def spaces(cluster: Cluster) -> str:
     """Serve every kind of the examples, and make a namespace without us and one with us."""
     if not FOLDER.is_dir():
         pytest.skip(f"{FOLDER} is not there: UPSTREAM_MANIFESTS names the folder with upstream's manifests")
-    upstream.apply(cluster, [obj for _, obj in objects(FOLDER / "crds.yaml")], "--server-side", "--force-conflicts")
+    kinds = [obj for _, obj in objects(FOLDER / "crds.yaml")]
+    newer = objects(upstream.FOLDER / "kubeflow-26.03/crds.yaml")
+    kinds += [obj for _, obj in newer if obj["spec"]["names"]["kind"] == "SparkConnect"]
+    upstream.apply(cluster, kinds, "--server-side", "--force-conflicts")
     with_accounts(cluster, WITHOUT)
     return with_accounts(cluster, WITH, **OPTED_IN)
 
@@ -121,6 +132,17 @@ def create(cluster: Cluster, where: str, spec: Object) -> Any:
     return answer
 
 
+def admitted(cluster: Cluster, spaces: str, sent: Object, saved: Object) -> Iterator[int]:
+    """Create the pods of an object as it was saved, which restricted-v2 must admit; yield the status of each before."""
+    for at, shape in pod_specs(saved, kind_of(saved["apiVersion"], saved["kind"])):
+        pods = ((where, made_of(each, at, shape)) for where, each in ((WITHOUT, sent), (spaces, saved)))
+        before, after = (create(cluster, where, pod) for where, pod in pods)
+        assert after.status == 201, (at, after.body)
+        assert after.body["metadata"]["annotations"]["openshift.io/scc"] == "restricted-v2"
+        print(f"{saved['kind']} {'.'.join(map(str, at))}: {before.status} before, {after.status} after")
+        yield before.status
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_pods_of_an_example_are_admitted_by_restricted_v2(
     cluster: Cluster, spaces: str, show: Callable[..., None], path: Path
@@ -136,15 +158,17 @@ def test_pods_of_an_example_are_admitted_by_restricted_v2(
             with pytest.raises(UnknownShape):
                 list(pod_specs(saved, kind))
             continue
-        for at, shape in pod_specs(saved, kind):
+        for before in admitted(cluster, spaces, sent, saved):
             found += 1
-            before, after = (create(cluster, where, made_of(each, at, shape))
-                             for where, each in ((WITHOUT, sent), (spaces, saved)))  # fmt: skip
-            assert after.status == 201, (at, after.body)
-            assert after.body["metadata"]["annotations"]["openshift.io/scc"] == "restricted-v2"
-            statuses.add(before.status)
-            print(f"{path.stem}: {kind} {'.'.join(map(str, at))}: {before.status} without us, {after.status} with us")
+            statuses.add(before)
     assert found or path.stem in WITHOUT_PODS
     if found:
         without = "pods refused" if 403 in statuses else "pods admitted"
         show("N5", f"{path.stem}: {found} pod specs", "kubectl create", without, "pods admitted by restricted-v2")
+
+
+@pytest.mark.parametrize("case", FROM_TEMPLATES)
+def test_pods_of_other_templates_were_rejected_and_are_admitted(cluster: Cluster, spaces: str, case: str) -> None:
+    obj = Case(FIXTURES / case).document().value
+    found = list(admitted(cluster, spaces, *(stored(cluster, obj, where) for where in (WITHOUT, spaces))))
+    assert 403 in found

@@ -28,12 +28,11 @@ from webhook.registry import pod_rule
 MNIST = r"(?<!\bkubeflow/)\bpytorch[-_]dist[-_]mnist"  # kubeflow/pytorch-dist-mnist came later and suits any UID
 NOTEBOOK = r"\b(kubeflow-images-public/tensorflow|jupyter/)[^/:@]+-notebook"
 SERVER = r"\b(kubeflownotebookswg|notebook-servers)/(codeserver|rstudio|jupyter(?!-web-app))"
-KUBEFLOWS = r"gcr\.io/kubeflow-(ci|images-public)/|ghcr\.io/kubeflow/|public\.ecr\.aws/j1r0q0g6/"
-UPSTREAM = rf"((docker|quay)\.io/)?(jupyter|kubeflownotebookswg)/|{KUBEFLOWS}"
+UPSTREAM = r"((docker|quay)\.io/)?(jupyter|kubeflownotebookswg)/|gh?cr\.io/kubeflow(-ci|-images-public)?/"
 TABLE = {MNIST: "/data", NOTEBOOK: "/home/jovyan", SERVER: "/home/jovyan"}
 LONGEST = 256  # characters of an image's name that count: an expression needs time for each
 BECAUSE = "the image leaves this directory to one UID"
-HIDDEN = "{} is an empty volume now, in an image that may be your own; check that it has no files there"
+HIDDEN = "{} is an empty volume now; check that an image of your own has no files there"
 
 
 @pod_rule(options={"images": ()})
@@ -45,7 +44,7 @@ def writable_directory(pod: Pod) -> Iterator[Change]:
     for container in pod.containers() if pod.template and pod.shape is POD_SPEC else ():
         image, at = str(container.value.get("image"))[:LONGEST], (*container.at, "volumeMounts")
         asked = sorted({path.rstrip("/") for regex, path in table.items() if re.search(regex, image)} - {""})
-        own = {path for regex, path in TABLE.items() if re.search(regex, image) and not re.match(UPSTREAM, image)}
+        own = () if re.match(UPSTREAM, image) else [path for regex, path in TABLE.items() if re.search(regex, image)]
         mounts, stored = list(sequence(pod.object, at)), sequence(counterpart(pod.object, pod.working, at), ())
         for path in asked:
             new = _mounted(path, stored) or not pod.works_with((*container.at, "image"))
@@ -55,8 +54,8 @@ def writable_directory(pod: Pod) -> Iterator[Change]:
                     continue  # somebody else's
                 if volumes[name] is volume:
                     yield Change((*pod.at, "volumes", next(ends)), volume, BECAUSE)
-                warning = HIDDEN.format(path) if path in own else ""
-                yield Change((*at, len(mounts)), {"name": name, "mountPath": path}, BECAUSE, warning)
+                hidden = HIDDEN.format(path) if path in own else ""
+                yield Change((*at, len(mounts)), {"name": name, "mountPath": path}, BECAUSE, hidden)
                 mounts.append({"mountPath": path})
                 if path == TABLE[MNIST] and not {"command", "workingDir"} & container.value.keys():
                     yield Change((*container.at, "workingDir"), path, BECAUSE)
