@@ -16,7 +16,7 @@ from webhook.model import Object, Request, lookup
 from webhook.rules import RULES
 from webhook.scc.defaults import RESTRICTED
 from webhook.settings import Settings
-from webhook.workload import KINDS
+from webhook.workload import CONTAINER, KINDS
 
 FIRST, LEVEL = 1_000_650_000, "s0:c26,c5"
 IMAGES = (
@@ -79,9 +79,7 @@ def random_object(dice: random.Random, kind: str) -> Object:
     if not KINDS[kind].pods and not KINDS[kind].objects:
         return without_pods(dice, kind)
     obj = sample(kind)
-    for path in KINDS[kind].pods:
-        if path == KINDS[kind].pods[0] or dice.random() < 0.3:
-            merge(obj, nested(path.replace(".[]", ".*"), pod_spec(dice, kind)))
+    place_pods(dice, kind, obj)
     if KINDS[kind].objects:
         inner = random_object(dice, dice.choice(("Job.batch", "PyTorchJob.kubeflow.org", "Pod", "ConfigMap")))
         merge(obj, nested(dice.choice(KINDS[kind].objects), inner))
@@ -94,6 +92,17 @@ def random_object(dice: random.Random, kind: str) -> Object:
     if dice.random() < 0.6:
         obj.pop("status", None)
     return obj
+
+
+def place_pods(dice: random.Random, kind: str, obj: Object) -> None:
+    """Put pod specs where the kind has them: in the first place always, in the others sometimes."""
+    for path in KINDS[kind].pods:
+        if path == KINDS[kind].pods[0] or dice.random() < 0.3:
+            merge(obj, nested(path.replace(".[]", ".*"), pod_spec(dice, kind)))
+    for path, shape in KINDS[kind].others:
+        if dice.random() < 0.3:
+            spec = pod_spec(dice, "Pod")
+            merge(obj, nested(path, spec["containers"][0] if shape is CONTAINER else spec))
 
 
 def pod_spec(dice: random.Random, kind: str) -> Object:
@@ -111,7 +120,7 @@ def pod_spec(dice: random.Random, kind: str) -> Object:
         return {"containers": [{**containers[-1], "image": IMAGES[1], "securityContext": asks}]}
     if ".argoproj.io" in kind:
         return argo(dice, spec, containers)
-    if kind.endswith("sparkoperator.k8s.io"):
+    if kind.endswith("Application.sparkoperator.k8s.io"):
         spec["podSecurityContext"] = spec.pop("securityContext", None)
         return spec | {"sidecars": spec.pop("containers"), "securityContext": context(containers)}
     if kind.startswith("WorkspaceKind"):

@@ -92,7 +92,7 @@ def made_of(obj: Object, at: Any, shape: Shape) -> Object:
     spec = copy.deepcopy(lookup(obj, at))
     if obj["kind"] == "Notebook" and spec.get("securityContext") is None:
         spec["securityContext"] = {"fsGroup": 100}
-    if shape == POD_SPEC:
+    if shape.containers == POD_SPEC.containers:
         # A runtime's or an override's containers get their image from elsewhere.
         containers = [{"image": "example", **each} for each in spec.get("containers", [{"name": "main"}])]
         inits = [{"image": "example", **each} for each in spec.get("initContainers", [])]

@@ -94,7 +94,7 @@ def _of_object(
                 request.kind,
                 namespace,
                 request.name,
-                inside.removesuffix("/spec") if shape == POD_SPEC else inside,
+                inside.removesuffix("/spec") if shape.containers == POD_SPEC.containers else inside,
                 later_account,
                 request.kind in COUNTED and _asks_for_pods(obj),
                 cluster.judge(before, namespace, account),

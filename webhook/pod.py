@@ -26,6 +26,8 @@ class Shape:
     """Texts that change the pod when it is created: nobody rewrites them."""
     above: int = 0
     """How many steps up a part finds the spec that it inherits from; 0 where it is no part."""
+    beside: tuple[int, ...] = ()
+    """How many steps up more is said of the pod: its account, its mounts, and volumes of which it gets the mounted."""
 
 
 POD_SPEC: Final = Shape()
@@ -108,7 +110,7 @@ class Pod:
     def _inherited(self, part: Pointer) -> tuple[Pointer, ...]:
         """Return where a part's account, volumes and annotations may be, its own first."""
         if not (self.shape.parts or self.shape.above):
-            return (part,)
+            return (part, *(self.at[:-steps] for steps in self.shape.beside))
         spec = self.at[: len(self.at) - self.shape.above]
         return tuple(dict.fromkeys((part, (*spec, "templateDefaults"), spec)))
 
@@ -156,7 +158,11 @@ class Pod:
     def volumes(self, *parts: Pointer) -> list[Object]:
         """Return the volumes of parts, with those that they inherit."""
         holders = dict.fromkeys(at for part in parts for at in self._inherited(part))
-        return [volume for at in holders for volume in sequence(self.object, (*at, "volumes"))]
+        volumes = ((at, volume) for at in holders for volume in sequence(self.object, (*at, "volumes")))
+        if not self.shape.beside:
+            return [volume for _, volume in volumes]
+        mounts = {str(mount.get("name")) for at in holders for mount in sequence(self.object, (*at, "volumeMounts"))}
+        return [volume for at, volume in volumes if at in parts or str(volume.get("name")) in mounts]
 
     def security_context(self) -> tuple[Pointer, Object]:
         """Return where the pod's own security context is, and what it says."""

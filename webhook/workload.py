@@ -12,7 +12,9 @@ ARGO: Final = ("container", "script", "containerSet.containers.*", "initContaine
 PATCHES: Final = tuple(f"{part}podSpecPatch" for part in ("", "templates.*.", "templateDefaults.", "artifactGC."))
 WORKFLOW: Final = Shape(containers=ARGO, parts=("templates.*", "templateDefaults"), texts=PATCHES)
 """A template's security context replaces the workflow's: such a template is a pod of its own."""
-SPARK: Final = Shape("podSecurityContext", ("initContainers.*", "sidecars.*"), own_context="securityContext")
+SPARK: Final = Shape("podSecurityContext", ("initContainers.*", "sidecars.*"), "securityContext", beside=(1,))
+SPARK_TEMPLATE: Final = Shape(beside=(2, 3))
+"""The pod template in what SPARK is of: the operator makes one pod of both."""
 CONTAINER: Final = Shape("", (), own_context="securityContext")
 """A container alone: a controller puts it into a pod."""
 WORKSPACE: Final = Shape(containers=(), own_context="containerSecurityContext")
@@ -114,13 +116,16 @@ KINDS: Final = {
         "sparkapplications",
         ("spec.driver", "spec.executor"),
         SPARK,
-        (("spec.driver.template.spec", POD_SPEC), ("spec.executor.template.spec", POD_SPEC)),
+        (("spec.driver.template.spec", SPARK_TEMPLATE), ("spec.executor.template.spec", SPARK_TEMPLATE)),
     ),
     "ScheduledSparkApplication.sparkoperator.k8s.io": Kind(
         "scheduledsparkapplications",
         ("spec.template.driver", "spec.template.executor"),
         SPARK,
-        (("spec.template.driver.template.spec", POD_SPEC), ("spec.template.executor.template.spec", POD_SPEC)),
+        (
+            ("spec.template.driver.template.spec", SPARK_TEMPLATE),
+            ("spec.template.executor.template.spec", SPARK_TEMPLATE),
+        ),
     ),
     "SparkConnect.sparkoperator.k8s.io": Kind(
         "sparkconnects", ("spec.server.template.spec", "spec.executor.template.spec")
