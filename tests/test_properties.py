@@ -26,5 +26,5 @@ def test_random_requests_keep_every_property(seed: int) -> None:
     """The bulk comes from a seeded generator: hypothesis makes 30 such cases a second, this 500."""
     seen = properties.run(seed, CASES, 2, quiet=True)
     assert seen.failed == []
-    assert seen.patched > CASES / 4
+    assert seen.patched > CASES / 6  # of updates most stay as they are
     assert len(seen.rules) == len(RULES)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.granted import grant
 from tests.installed import (
     CONFIGURATIONS,
     OPTED_IN,
@@ -24,7 +25,6 @@ from tests.overlays import OVERLAYS, of_kind, rendered
 from tests.rig.cluster import Cluster, Response, wait
 from tests.server import Server, free_port
 from tests.test_rig_notebook import crd, desired, notebook, reconcile, refusals, settled
-from tests.test_rig_running import grant
 from webhook.registration import NAME
 
 pytestmark = pytest.mark.rig

@@ -84,17 +84,6 @@ def test_it_is_rewritten_and_can_be_applied_again_without_a_new_generation(
     assert (diff.returncode, diff.stdout) == (0, "")
 
 
-@pytest.mark.parametrize("resource", [kind for kind in WORKLOADS if kind != "jobs.batch"])
-def test_what_was_stored_before_us_is_saved_by_its_next_update(cluster: Cluster, resource: str) -> None:
-    where = namespace(cluster, f"{resource.replace('.', '-')}-before")
-    apply(cluster, where, WORKLOADS[resource])
-    assert pod_spec(get(cluster, where, resource))["securityContext"] == IDENTITY
-
-    opt_in(cluster, where)
-    cluster.kubectl("annotate", resource, "it", "-n", where, "touched=yes")
-    assert pod_spec(get(cluster, where, resource))["securityContext"] == {"runAsNonRoot": True}
-
-
 def opt_in(cluster: Cluster, where: str) -> None:
     """Let the webhook come to a namespace that had lived without it."""
     cluster.kubectl("label", "namespace", where, *(f"{key}={value}" for key, value in OPTED_IN.items()))

@@ -25,6 +25,7 @@ from webhook.pod import Pod, Shape
 from webhook.registry import PodRule, Rule
 from webhook.rules import RULES
 from webhook.settings import Settings
+from webhook.stored import admissible, advice, immutable, stays
 from webhook.workload import KINDS, pod, pod_specs, unread
 
 SKIP_ANNOTATION: Final = "kubeflow-openshift/rules"
@@ -114,6 +115,12 @@ def _offer_pod(draft: Draft, rules: Sequence[Rule], at: Pointer, shape: Shape, s
     _refuse_if_late(draft)
     try:
         sent = pod(draft.request, at, shape, settings)
+        if draft.request.operation == "UPDATE":
+            kept = bool(sent and stays(sent, draft.request))
+            exempt = Pod(draft.original, at, shape, settings, namespace=draft.request.namespace)
+            for warning in advice(sent or exempt, draft.request, kept=kept):
+                _warn(draft, warning)
+            rules = () if kept else rules
         offered, rules = rules, _unless_skipped(draft, rules, sent.metadata_at()) if sent else ()
         if not sent or not rules:
             return
@@ -129,13 +136,31 @@ def _offer_pod(draft: Draft, rules: Sequence[Rule], at: Pointer, shape: Shape, s
 
 
 def _run(draft: Draft, rules: Iterable[tuple[Rule, PodRule]], sent: Pod) -> None:
-    """Show a pod to rules, each with what those before it changed: a view keeps what it found, and is made anew."""
-    view = sent
+    """Show a pod to rules, each with what those before it changed: a view keeps what it found, and is made anew.
+
+    One that may not change goes back to what is stored, or stays as it was sent: half of the way is rejected for sure.
+    """
+    view, marks = sent, _marks(draft)
     for rule, function in rules:
         if view.object is not draft.object:
             view = replace(sent, object=draft.object, sent=sent, walked=[])
         if _apply(draft, rule, function(view)):
             view.walked.clear()
+    at, old = sent.at, draft.request.old
+    if immutable(draft.request, at) and not patch.same(lookup(draft.object, at), lookup(old, at)):
+        _take_back(draft, marks)
+
+
+def _marks(draft: Draft) -> tuple[int, int]:
+    return len(draft.outcome.operations), len(draft.outcome.findings)
+
+
+def _take_back(draft: Draft, marks: tuple[int, int]) -> None:
+    """Take back what was changed since the marks were made."""
+    operations, findings = draft.outcome.operations, draft.outcome.findings
+    if len(operations) > marks[0]:
+        del operations[marks[0] :], findings[marks[1] :]
+        draft.object = copied(patch.apply(draft.original, operations))
 
 
 def _unless_skipped(draft: Draft, rules: Sequence[Rule], at: Pointer) -> Sequence[Rule]:
@@ -170,20 +195,16 @@ def _apply(draft: Draft, rule: Rule, wanted: Iterable[Change]) -> bool:
     Return whether a map or a list came or went, so that what was found in the object must be looked for again.
     """
     _refuse_if_late(draft)
-    operations, findings = draft.outcome.operations, draft.outcome.findings
-    marks = len(operations), len(findings)
-    restructured = False
+    marks, restructured = _marks(draft), False
     try:
-        for change in _admissible(draft.request, few(wanted, len(operations))):
+        for change in admissible(draft.request, few(wanted, marks[0])):
             restructured |= _apply_change(draft, rule, change)
     except UnknownShape as error:
         _warn(draft, f"{rule.id}: left alone: {error}")
     except (RecursionError, TooExpensive):
         raise  # the object's depth or size, not the rule's fault
     except Exception as error:  # noqa: BLE001 - law 7: whatever a rule does, it loses its own changes, not the request
-        if len(operations) > marks[0]:
-            del operations[marks[0] :], findings[marks[1] :]
-            draft.object = copied(patch.apply(draft.original, operations))
+        _take_back(draft, marks)
         draft.outcome.failures.append((rule.id, type(error).__name__))
         _warn(draft, f"{rule.id}: failed and changed nothing; please report it")
     return restructured
@@ -216,25 +237,6 @@ def _apply_change(draft: Draft, rule: Rule, change: Change) -> bool:
 def _next_item(obj: Object, at: Pointer) -> Any:
     """Return what moves up where an item of a list is removed; None where it is the last, or a key of a map."""
     return lookup(obj, (*at[:-1], at[-1] + 1)) if isinstance(at[-1], int) else None
-
-
-def _admissible(request: Request, changes: list[Change]) -> list[Change]:
-    """Keep the changes that the API server will take: of what is immutable, only those back to what is stored."""
-    if request.operation != "UPDATE":
-        return changes
-    if request.subresource == "ephemeralcontainers":
-        return [change for change in changes if _of_new_ephemeral_container(request, change)]
-    immutable = [tuple(path.split(".")) for path in KINDS[request.kind].immutable]
-    fixed = [change for change in changes if any(change.at[: len(path)] == path for path in immutable)]
-    return changes if all(patch.stored(change, request.old) for change in fixed) else []
-
-
-def _of_new_ephemeral_container(request: Request, change: Change) -> bool:
-    if "ephemeralContainers" not in change.at:
-        return False
-    depth = change.at.index("ephemeralContainers") + 1
-    known = [container.get("name") for container in sequence(request.old, change.at[:depth])]
-    return lookup(request.object, (*change.at[: depth + 1], "name")) not in known
 
 
 def _warn(draft: Draft, warning: str) -> None:

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any, Final, NamedTuple, TypeVar
 
 from webhook.allocation import LARGEST_ID, first, ids, outside, proxies, ranges, second
-from webhook.model import Object, Pointer, UnknownShape, counterpart, lookup
+from webhook.model import Object, Pointer, UnknownShape, lookup
 from webhook.pod import IDS, LISTS, Pod
 from webhook.privilege import PRIVILEGE, unneeded
 from webhook.scc.admission import DEFAULTS, REQUIRED_SCC, against, smallest
@@ -118,7 +118,7 @@ def _decide(pod: Pod) -> Identity:
         return NOTHING
     stay, shared = left(pod), pod.security_context()[0]
     odd = any(type(value) is not int or not 0 <= value <= LARGEST_ID for _, value in ids(pod))
-    if odd or _is_stored(pod, found) or (stay and any(part is None for _, part in found)):
+    if odd or (stay and any(part is None for _, part in found)):
         return NOTHING._replace(foreign=True)
     going = frozenset(at for at, part in found if part not in stay)
     return Identity(foreign=True, going=going, non_root=frozenset(_non_root(pod, going, shared)))
@@ -223,15 +223,6 @@ def _warning(reasons: Sequence[str], end: str) -> str:
         text += (": " if text == "left as it is" else "; ") + more.pop(0)
     text += f"; and {len(more)} more" if more else ""
     return "".join(character if character.isprintable() else "?" for character in text + end)
-
-
-def _is_stored(pod: Pod, found: list[tuple[Pointer, Pointer | None]]) -> bool:
-    """Tell whether the stored pod, which works, has one of these IDs too, in whatever place."""
-    stored = counterpart(pod.object, pod.working, pod.at) if pod.working is not None else None
-    if not isinstance(stored, dict):
-        return False
-    had = {(key, value) for key, value in ids(Pod(stored, (), pod.shape, pod.settings)) if type(value) is int}
-    return any((at[-1], lookup(pod.object, at)) in had for at, _ in found)
 
 
 def _edit(context: Object, at: Pointer, of_pod: Identity) -> None:

@@ -68,19 +68,26 @@ def lookup(value: Any, at: Pointer) -> Any:
     return value
 
 
-def counterpart(value: Any, other: Any, at: Pointer) -> Any:
-    """Return what another version of an object has where this one has a pointer; list items meet by their name."""
+def counterpart_at(value: Any, other: Any, at: Pointer) -> Pointer | None:
+    """Return where another version of an object has what this one has at a pointer; list items meet by their name."""
+    found: list[str | int] = []
     for part in at:
-        if isinstance(part, int) and isinstance(other, list):
-            value = value[part]
-            name = value.get("name") if isinstance(value, dict) else None
-            if name is not None:
-                other = next((item for item in other if lookup(item, ("name",)) == name), None)
-                continue
-        else:
-            value = lookup(value, (part,))
+        value = lookup(value, (part,))
+        name = value.get("name") if isinstance(part, int) and isinstance(value, dict) else None
+        if name is not None and isinstance(other, list):
+            alike = (number for number, item in enumerate(other) if isinstance(item, dict) and item.get("name") == name)
+            if (index := next(alike, None)) is None:
+                return None
+            part = index  # noqa: PLW2901
         other = lookup(other, (part,))
-    return other
+        found.append(part)
+    return tuple(found)
+
+
+def counterpart(value: Any, other: Any, at: Pointer) -> Any:
+    """Return what another version of an object has where this one has a pointer; None where it has nothing."""
+    there = counterpart_at(value, other, at)
+    return None if there is None else lookup(other, there)
 
 
 def _found(value: Any, at: Pointer) -> Any:

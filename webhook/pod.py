@@ -90,7 +90,7 @@ class Pod:
     sent: "Pod | None" = None
     """The same pod as it came, before any rule; None where this is it."""
     working: Object | None = None
-    """The stored object, where its workload reports ready pods: what it says there was granted by somebody."""
+    """The stored object, unless it shows that OpenShift rejects its pods: what it says there may have been granted."""
     walked: list[list[Container]] = field(default_factory=list, repr=False, compare=False)
     """What `containers` found, once it was asked; another object needs another list."""
     decided: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -194,7 +194,7 @@ class Pod:
         return type(value) is int and self.settings.allocates(value)
 
     def works_with(self, at: Pointer) -> bool:
-        """Tell whether the workload has ready pods and its stored object says the same at a pointer."""
+        """Tell whether the stored object, whose pods may run, says the same at a pointer."""
         return self.working is not None and counterpart(self.object, self.working, at) == lookup(self.object, at)
 
     def mounts_claim(self) -> bool:

@@ -1,10 +1,11 @@
 """KINDS, the one table of kinds, and the pods inside an object: the only place that knows where pods live."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from webhook.model import Object, Pointer, Request, lookup, mapping, sequence
+from webhook import rejected
+from webhook.model import Object, Pointer, Request, lookup, mapping
 from webhook.pod import POD_SPEC, Pod, Shape, expand
 from webhook.settings import Settings
 
@@ -37,10 +38,14 @@ class Kind:
     """Paths of pods of another shape, each with it."""
     objects: tuple[str, ...] = ()
     """Paths of whole objects inside it, whose own kind says where pods are."""
-    ready: str = "status.readyReplicas"
-    """Where the kind reports that pods of it work."""
+    rejected: Callable[[Object], bool] | None = None
+    """Whether a stored one shows that OpenShift rejects its pods; None where its status tells nothing of it."""
+    seen: tuple[str, ...] | None = None
+    """Where one whose status tells little reports its pods; None where what it makes is rewritten by itself."""
     immutable: tuple[str, ...] = ()
-    """Paths of which the API server refuses any change."""
+    """Paths of which the API server, or the kind's own validation, rejects any change."""
+    named: str = ""
+    """A name's path: what is immutable is so only while this name is set and stays."""
     hashed: bool = False
     """Whether a controller that owns one finds it again by a hash of its template."""
     namespaced: bool = True
@@ -49,6 +54,9 @@ class Kind:
 
 
 TEMPLATE: Final = ("spec.template.spec",)
+PODS: Final = ("status.active", "status.succeeded", "status.failed")
+REPLICAS: Final = tuple(path.replace("status", "status.replicaStatuses.*") for path in PODS)
+REVISION: Final[Any] = {"immutable": ("spec.template",), "named": "spec.template.metadata.name"}
 REPLICATED_JOBS: Final = "replicatedJobs.*.template.spec.template.spec"
 RUNTIME_PATCHES: Final = "spec.runtimePatches.*.trainingRuntimeSpec.template.spec"
 RAY: Final = ("headGroupSpec.template.spec", "workerGroupSpecs.*.template.spec")
@@ -58,26 +66,32 @@ SERVED: Final = ("predictor", "predictor.workerSpec", "transformer", "explainer"
 KINDS: Final = {
     "Pod": Kind("pods", ("spec",), immutable=("spec",), operations=("CREATE",)),
     "PodTemplate": Kind("podtemplates", ("template.spec",)),
-    "ReplicationController": Kind("replicationcontrollers", TEMPLATE, hashed=True),
-    "Deployment.apps": Kind("deployments", TEMPLATE),
-    "StatefulSet.apps": Kind("statefulsets", TEMPLATE, immutable=("spec.volumeClaimTemplates",)),
-    "DaemonSet.apps": Kind("daemonsets", TEMPLATE, ready="status.numberReady"),
-    "ReplicaSet.apps": Kind("replicasets", TEMPLATE, hashed=True),
-    "Job.batch": Kind("jobs", TEMPLATE, immutable=("spec.template",)),
-    "CronJob.batch": Kind("cronjobs", ("spec.jobTemplate.spec.template.spec",), ready="status.lastSuccessfulTime"),
-    "DeploymentConfig.apps.openshift.io": Kind("deploymentconfigs", TEMPLATE),
+    "ReplicationController": Kind("replicationcontrollers", TEMPLATE, rejected=rejected.replica_set, hashed=True),
+    "Deployment.apps": Kind("deployments", TEMPLATE, rejected=rejected.deployment),
+    "StatefulSet.apps": Kind(
+        "statefulsets", TEMPLATE, rejected=rejected.stateful_set, immutable=("spec.volumeClaimTemplates",)
+    ),
+    "DaemonSet.apps": Kind("daemonsets", TEMPLATE, rejected=rejected.daemon_set),
+    "ReplicaSet.apps": Kind("replicasets", TEMPLATE, rejected=rejected.replica_set, hashed=True),
+    "Job.batch": Kind("jobs", TEMPLATE, seen=PODS, immutable=("spec.template",)),
+    "CronJob.batch": Kind("cronjobs", ("spec.jobTemplate.spec.template.spec",)),
+    "DeploymentConfig.apps.openshift.io": Kind(
+        "deploymentconfigs", TEMPLATE, rejected=rejected.deployment, seen=("status.updatedReplicas",)
+    ),
     "Notebook.kubeflow.org": Kind("notebooks", TEMPLATE),
-    "PVCViewer.kubeflow.org": Kind("pvcviewers", ("spec.podSpec",), ready="status.ready"),
+    "PVCViewer.kubeflow.org": Kind("pvcviewers", ("spec.podSpec",)),
     "WorkspaceKind.kubeflow.org": Kind("workspacekinds", ("spec.podTemplate",), WORKSPACE, namespaced=False),
-    "TFJob.kubeflow.org": Kind("tfjobs", ("spec.tfReplicaSpecs.*.template.spec",)),
-    "PyTorchJob.kubeflow.org": Kind("pytorchjobs", ("spec.pytorchReplicaSpecs.*.template.spec",)),
-    "MPIJob.kubeflow.org": Kind("mpijobs", ("spec.mpiReplicaSpecs.*.template.spec", *TEMPLATE)),
-    "MXJob.kubeflow.org": Kind("mxjobs", ("spec.mxReplicaSpecs.*.template.spec",)),
-    "XGBoostJob.kubeflow.org": Kind("xgboostjobs", ("spec.xgbReplicaSpecs.*.template.spec",)),
-    "JAXJob.kubeflow.org": Kind("jaxjobs", ("spec.jaxReplicaSpecs.*.template.spec",)),
-    "PaddleJob.kubeflow.org": Kind("paddlejobs", ("spec.paddleReplicaSpecs.*.template.spec",)),
+    "TFJob.kubeflow.org": Kind("tfjobs", ("spec.tfReplicaSpecs.*.template.spec",), seen=REPLICAS),
+    "PyTorchJob.kubeflow.org": Kind("pytorchjobs", ("spec.pytorchReplicaSpecs.*.template.spec",), seen=REPLICAS),
+    "MPIJob.kubeflow.org": Kind("mpijobs", ("spec.mpiReplicaSpecs.*.template.spec", *TEMPLATE), seen=REPLICAS),
+    "MXJob.kubeflow.org": Kind("mxjobs", ("spec.mxReplicaSpecs.*.template.spec",), seen=REPLICAS),
+    "XGBoostJob.kubeflow.org": Kind("xgboostjobs", ("spec.xgbReplicaSpecs.*.template.spec",), seen=REPLICAS),
+    "JAXJob.kubeflow.org": Kind("jaxjobs", ("spec.jaxReplicaSpecs.*.template.spec",), seen=REPLICAS),
+    "PaddleJob.kubeflow.org": Kind("paddlejobs", ("spec.paddleReplicaSpecs.*.template.spec",), seen=REPLICAS),
     "Experiment.kubeflow.org": Kind(
-        "experiments", objects=("spec.trialTemplate.trialSpec", "spec.trialTemplate.goTemplate.rawTemplate")
+        "experiments",
+        objects=("spec.trialTemplate.trialSpec", "spec.trialTemplate.goTemplate.rawTemplate"),
+        immutable=("spec.trialTemplate",),
     ),
     "Trial.kubeflow.org": Kind("trials", objects=("spec.runSpec",)),
     "TrainingRuntime.trainer.kubeflow.org": Kind("trainingruntimes", (f"spec.template.spec.{REPLICATED_JOBS}",)),
@@ -89,14 +103,16 @@ KINDS: Final = {
     ),
     "JobSet.jobset.x-k8s.io": Kind("jobsets", (f"spec.{REPLICATED_JOBS}",), immutable=("spec.replicatedJobs",)),
     "Workflow.argoproj.io": Kind("workflows", ("spec",), WORKFLOW),
-    "WorkflowTemplate.argoproj.io": Kind("workflowtemplates", ("spec",), WORKFLOW),
-    "ClusterWorkflowTemplate.argoproj.io": Kind("clusterworkflowtemplates", ("spec",), WORKFLOW, namespaced=False),
+    "WorkflowTemplate.argoproj.io": Kind("workflowtemplates", ("spec",), WORKFLOW, seen=()),
+    "ClusterWorkflowTemplate.argoproj.io": Kind(
+        "clusterworkflowtemplates", ("spec",), WORKFLOW, seen=(), namespaced=False
+    ),
     "CronWorkflow.argoproj.io": Kind("cronworkflows", ("spec.workflowSpec",), WORKFLOW),
     "SeldonDeployment.machinelearning.seldon.io": Kind(
         "seldondeployments",
         ("spec.predictors.*.componentSpecs.[].spec", "spec.predictors.*.componentSpec.spec"),
         others=(("spec.predictors.*.explainer.containerSpec", CONTAINER),),
-        ready="status.deploymentStatus",
+        seen=("status.deploymentStatus.*.availableReplicas",),
     ),
     "InferenceService.serving.kubeflow.org": Kind(
         "inferenceservices",
@@ -110,13 +126,14 @@ KINDS: Final = {
     "ClusterServingRuntime.serving.kserve.io": Kind(
         "clusterservingruntimes", ("spec", "spec.workerSpec"), PREDICTOR, namespaced=False
     ),
-    "Service.serving.knative.dev": Kind("services", TEMPLATE),
-    "Configuration.serving.knative.dev": Kind("configurations", TEMPLATE),
+    "Service.serving.knative.dev": Kind("services", TEMPLATE, **REVISION),
+    "Configuration.serving.knative.dev": Kind("configurations", TEMPLATE, **REVISION),
     "SparkApplication.sparkoperator.k8s.io": Kind(
         "sparkapplications",
         ("spec.driver", "spec.executor"),
         SPARK,
         (("spec.driver.template.spec", SPARK_TEMPLATE), ("spec.executor.template.spec", SPARK_TEMPLATE)),
+        seen=("status.executorState",),
     ),
     "ScheduledSparkApplication.sparkoperator.k8s.io": Kind(
         "scheduledsparkapplications",
@@ -131,7 +148,10 @@ KINDS: Final = {
         "sparkconnects", ("spec.server.template.spec", "spec.executor.template.spec")
     ),
     "RayCluster.ray.io": Kind(
-        "rayclusters", tuple(f"spec.{group}" for group in RAY), others=(("spec.autoscalerOptions", CONTAINER),)
+        "rayclusters",
+        tuple(f"spec.{group}" for group in RAY),
+        others=(("spec.autoscalerOptions", CONTAINER),),
+        seen=("status.head.podIP",),
     ),
     "RayJob.ray.io": Kind(
         "rayjobs",
@@ -203,16 +223,7 @@ def unread(request: Request, at: Pointer, shape: Shape) -> Iterator[Pointer]:
 
 
 def _works(request: Request) -> bool:
-    """Tell whether a stored workload has ready pods, as far as is known of the template that is stored.
-
-    They may be of an older template while SCC refuses those of the stored one: a Deployment says so in a condition.
-    """
-    if not (request.operation == "UPDATE" and lookup(request.old, tuple(KINDS[request.kind].ready.split(".")))):
-        return False
-    conditions = sequence(request.old, ("status", "conditions"))
-    return not any(
-        condition.get("type") == "ReplicaFailure"
-        and condition.get("status") == "True"
-        and "security context constraint" in str(condition.get("message"))
-        for condition in conditions
-    )
+    """Tell whether pods of the stored template may run; an account that was granted more may run them again."""
+    old, rejects = request.old or {}, KINDS[request.kind].rejected
+    shown = rejects and rejected.observed(old) and rejects(old) and not rejected.grants(old)
+    return request.operation == "UPDATE" and not shown

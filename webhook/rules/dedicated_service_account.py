@@ -11,8 +11,8 @@ Upstream:
     https://github.com/opendatahub-io/manifests/tree/v0.7-branch-openshift
 
 Limits:
-    Only Deployments `minio` and `metadata-db` of namespace kubeflow, where they name no account or `default`, and do
-    not run already. Option `accounts` adds to the table: NAMESPACE/KIND/NAME, and the account, which must exist.
+    Only Deployments `minio` and `metadata-db` of namespace kubeflow, where they name no account or `default`, and are
+    not stored so already. Option `accounts` adds to the table: NAMESPACE/KIND/NAME, and the account, which must exist.
 """
 
 from collections.abc import Iterator

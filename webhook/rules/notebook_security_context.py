@@ -12,8 +12,8 @@ Upstream:
     https://github.com/kubeflow/kubeflow/pull/4782
 
 Limits:
-    A Notebook that has a security context keeps it (the other rules see to its identity), and so does one that
-    was stored without and has a ready pod: a new security context would restart it.
+    A Notebook that has a security context keeps it (the other rules see to its identity). One that is stored without
+    stays without: a new security context would restart it, and its StatefulSet is rewritten.
 """
 
 from collections.abc import Iterator

@@ -16,7 +16,8 @@ Upstream:
 Limits:
     Only in workloads whose image is `seldon-core-operator`, from whatever registry, and only the value 8888.
     Variables are removed, since 0.4.1 does not start with an empty one; DEFAULT_USER_ID alone is emptied, as
-    the operator's own documentation does. A running operator restarts once to take notice.
+    the operator's own documentation does. An operator that is stored with them keeps them until its pods change: apply
+    another version, or delete it and create it again.
 """
 
 import re

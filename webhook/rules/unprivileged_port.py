@@ -12,9 +12,9 @@ Upstream:
     https://github.com/kubernetes/kubernetes/issues/103298
 
 Limits:
-    The port must be declared. Left alone are pods that set the sysctl themselves, share the host's network, or run
-    already. Switch this rule off before Kubernetes 1.22 (OpenShift 4.9), where kubelets refuse the sysctl as unsafe.
-    Knative and KServe take no sysctls: the Deployments that they make get it.
+    The port must be declared. Left alone are pods that set the sysctl themselves, share the host's network, or are
+    stored without. Switch this rule off before Kubernetes 1.22 (OpenShift 4.9), where kubelets refuse the sysctl as
+    unsafe. Knative and KServe take no sysctls: the Deployments that they make get it.
 """
 
 from collections.abc import Iterator

@@ -11,9 +11,9 @@ Upstream:
     https://github.com/kubeflow/kubeflow/issues/4537
 
 Limits:
-    Not where something is mounted, there or above, nor where pods run without. The volume is empty and ends with the
-    pod. What an image of your own has there is hidden: the response warns. A command of its own starts where it did.
-    Option `images` adds to the table: regular expression to directory.
+    Not where something is mounted, there or above, nor where it is stored without. The volume is empty and ends with
+    the pod. What an image of your own has there is hidden: the response warns. A command of its own starts where it
+    did. Option `images` adds to the table: regular expression to directory.
 """
 
 import itertools

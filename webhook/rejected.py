@@ -1,0 +1,72 @@
+"""Whether a stored object shows that OpenShift rejects pods of its template. In doubt it does not.
+
+KINDS names one of these functions for each kind whose status tells.
+"""
+
+import re
+from typing import Any, Final
+
+from webhook.model import Object, lookup, mapping, sequence
+
+IN_WORDS_OF_SCC: Final = "security context constraint"
+TRIED: Final = re.compile(r'provider "?([a-z0-9.-]+)"?: (?!Forbidden: not usable)')
+"""Names an SCC that the pod's account may use, in the words with which SCC rejects a pod."""
+FOR_EVERYONE: Final = ("restricted", "restricted-v2", "restricted-v3")
+
+
+def deployment(stored: Object) -> bool:
+    """Check whether SCC rejects pods of the template, and none of it is there. Older pods may run meanwhile."""
+    return bool(_rejection(stored)) and not _count(stored, "updatedReplicas")
+
+
+def replica_set(stored: Object) -> bool:
+    """Check whether SCC rejects pods, and none is there: nothing tells of which template a pod is."""
+    return bool(_rejection(stored)) and not _count(stored, "replicas")
+
+
+def stateful_set(stored: Object) -> bool:
+    """Check whether a pod is missing and none of the template is there. Nothing tells what rejected it.
+
+    A pod that shuts down is counted in `replicas` alone: its successor has not been asked for yet.
+    """
+    missing = _count(stored, "replicas") < (_number(lookup(stored, ("spec", "replicas"))))
+    shuts_down = _count(stored, "replicas") != _count(stored, "currentReplicas")
+    return _rolls_out(stored) and missing and not shuts_down and not _count(stored, "updatedReplicas")
+
+
+def daemon_set(stored: Object) -> bool:
+    """Check whether a pod is missing and none of the template is there. Nothing tells what rejected it."""
+    missing = _count(stored, "currentNumberScheduled") < _count(stored, "desiredNumberScheduled")
+    return _rolls_out(stored) and missing and not _count(stored, "updatedNumberScheduled")
+
+
+def observed(stored: Object) -> bool:
+    """Check whether the status speaks of the template that is stored."""
+    generation = lookup(stored, ("metadata", "generation"))
+    return generation is not None and lookup(stored, ("status", "observedGeneration")) == generation
+
+
+def grants(stored: Object) -> set[str]:
+    """Return the SCCs, beyond those for everyone, that a rejection says the pods' account may use."""
+    return set(TRIED.findall(_rejection(stored))) - {*FOR_EVERYONE}
+
+
+def _rejection(stored: Object) -> str:
+    for condition in sequence(stored, ("status", "conditions")):
+        if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
+            message = str(condition.get("message"))
+            return message if IN_WORDS_OF_SCC in message else ""
+    return ""
+
+
+def _rolls_out(stored: Object) -> bool:
+    strategy = mapping(stored, ("spec", "updateStrategy"))
+    return strategy.get("type") != "OnDelete" and not lookup(strategy, ("rollingUpdate", "partition"))
+
+
+def _count(stored: Object, field: str) -> int:
+    return _number(lookup(stored, ("status", field)))
+
+
+def _number(value: Any) -> int:
+    return value if type(value) is int else 0

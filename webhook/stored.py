@@ -1,0 +1,87 @@
+"""A pod of an update beside what is stored of it: what OpenShift may have admitted stays as it is.
+
+Readiness shows nothing: a crash loop, too, runs under a grant. A changed template replaces what runs, and another
+identity may not read its volumes. So doubt means that it stays.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from webhook import patch
+from webhook.allocation import ids, outside
+from webhook.identity import identity, left
+from webhook.model import Change, Pointer, Request, counterpart_at, lookup, mapping, sequence
+from webhook.pod import Pod, expand
+from webhook.workload import KINDS
+
+
+def stays(pod: Pod, request: Request) -> bool:
+    """Check whether an update leaves a pod as it is stored, or its IDs may have been granted: no rule sees it.
+
+    One decision for the whole pod: where one of its stored IDs needs a grant, the new ones may have it, too.
+    """
+    old, at = request.old or {}, counterpart_at(request.object, request.old, pod.at)
+    if request.operation != "UPDATE" or not pod.template or at is None or not mapping(old, at):
+        return False
+    if pod.working is not None and lookup(old, at) == lookup(request.object, pod.at):
+        return True
+    now, before = _foreign(pod), Pod(old, at, pod.shape, pod.settings, namespace=request.namespace)
+    if not now or (pod.working is None and not left(before)):
+        return False  # it has none, or OpenShift rejects the stored ones and nothing else
+    stored = _foreign(before)
+    return any(field != "runAsGroup" for field, _ in stored) or now <= stored  # SCC admits any primary group
+
+
+def admissible(request: Request, changes: list[Change]) -> list[Change]:
+    """Keep the changes that the API server will take: of what is immutable, only those back to what is stored."""
+    if request.operation != "UPDATE":
+        return changes
+    if request.subresource == "ephemeralcontainers":
+        return [change for change in changes if _of_new_ephemeral_container(request, change)]
+    fixed = [change for change in changes if immutable(request, change.at)]
+    return changes if all(patch.stored(change, request.old) for change in fixed) else []
+
+
+def _of_new_ephemeral_container(request: Request, change: Change) -> bool:
+    if "ephemeralContainers" not in change.at:
+        return False
+    depth = change.at.index("ephemeralContainers") + 1
+    known = [container.get("name") for container in sequence(request.old, change.at[:depth])]
+    return lookup(request.object, (*change.at[: depth + 1], "name")) not in known
+
+
+def immutable(request: Request, at: Pointer) -> bool:
+    """Tell whether what is at a pointer may not change on an update."""
+    facts, objects = KINDS[request.kind], (request.object, request.old)
+    name, stored_name = (lookup(obj, tuple(facts.named.split("."))) for obj in objects)
+    if request.operation != "UPDATE" or request.subresource or (facts.named and not (name and name == stored_name)):
+        return False
+    paths = [tuple(path.split(".")) for path in facts.immutable]
+    return any(at[: len(path)] == path for path in paths)
+
+
+def advice(pod: Pod, request: Request, *, kept: bool) -> Iterator[str]:
+    """Yield what to do about a pod of an update, as it was sent, that may not start."""
+    seen = KINDS[request.kind].seen
+    if kept and seen is not None and _foreign(pod) and not _any(request, seen) and not left(pod):
+        yield "left as it is stored: if OpenShift rejects its pods, delete it and create it again"
+    if _root_that_is_none(pod) and (kept or not identity(pod).going):
+        yield "run-as-user: runAsNonRoot: true beside UID 0 keeps the pod from starting; set runAsNonRoot: false"
+
+
+def _foreign(pod: Pod) -> set[tuple[str, Any]]:
+    """Return the foreign IDs of a pod, each with its field; group 0 is everyone's."""
+    return {(field, value) for field, value in ids(pod) if outside(pod, value)} - {("runAsGroup", 0)}
+
+
+def _any(request: Request, paths: tuple[str, ...]) -> bool:
+    """Check whether anything but zero is at one of these paths of the stored object."""
+    stored = request.old or {}
+    return any(lookup(stored, at) for path in paths for at in expand(stored, (), path))
+
+
+def _root_that_is_none(pod: Pod) -> bool:
+    """Check whether a container has UID 0 and `runAsNonRoot: true`, of its own or of the pod's."""
+    _, inherited = pod.security_context()
+    both = [{**inherited, **{k: v for k, v in each.context.items() if v is not None}} for each in pod.containers()]
+    return any(each.get("runAsUser") == 0 and each.get("runAsNonRoot") is True for each in both)
