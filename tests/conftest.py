@@ -33,6 +33,13 @@ def seed(request: pytest.FixtureRequest) -> int:
     return number
 
 
+@pytest.fixture
+def pods(request: pytest.FixtureRequest) -> int:
+    """Return how many random pods OpenShift's own code is asked of."""
+    number: int = request.config.getoption("--pods")
+    return number
+
+
 @pytest.fixture(scope="session")
 def rig(request: pytest.FixtureRequest) -> None:
     """Build the rig, or say in one sentence why it is not there: skipped, or with --rig=required an error."""

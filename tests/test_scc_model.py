@@ -37,12 +37,6 @@ NAMESPACE = {
 }
 
 
-@pytest.fixture
-def pods(request: pytest.FixtureRequest) -> int:
-    number: int = request.config.getoption("--pods")
-    return number
-
-
 def effect(pod: Object | None) -> Any:
     """Return what SCC decides of a pod, without what Go leaves out when it is empty."""
     if pod is None:
