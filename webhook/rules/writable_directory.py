@@ -22,7 +22,7 @@ from collections.abc import Iterator
 
 from webhook.identity import left
 from webhook.model import Change, Object, counterpart, sequence
-from webhook.pod import POD_SPEC, Pod
+from webhook.pod import POD_SPEC, Container, Pod
 from webhook.registry import pod_rule
 
 MNIST = r"(?<!\bkubeflow/)\bpytorch[-_]dist[-_]mnist"  # kubeflow/pytorch-dist-mnist came later and suits any UID
@@ -44,21 +44,26 @@ def writable_directory(pod: Pod) -> Iterator[Change]:
     for container in pod.containers() if pod.template and pod.shape is POD_SPEC else ():
         image, at = str(container.value.get("image"))[:LONGEST], (*container.at, "volumeMounts")
         asked = sorted({path.rstrip("/") for regex, path in table.items() if re.search(regex, image)} - {""})
-        own = () if re.match(UPSTREAM, image) else [path for regex, path in TABLE.items() if re.search(regex, image)]
-        mounts, stored = list(sequence(pod.object, at)), sequence(counterpart(pod.object, pod.working, at), ())
+        mounts = list(sequence(pod.object, at)) if asked else []
         for path in asked:
-            new = _mounted(path, stored) or not pod.works_with((*container.at, "image"))
-            if not _mounted(path, mounts) and new and not left(pod):
+            if not _mounted(path, mounts) and _is_new(pod, container, path) and not left(pod):
                 name = f"writable{re.sub('[^a-z0-9]+', '-', path.lower())}"[:63].rstrip("-")
                 if volumes.setdefault(name, volume := {"name": name, "emptyDir": {}}) != volume:
                     continue  # somebody else's
                 if volumes[name] is volume:
                     yield Change((*pod.at, "volumes", next(ends)), volume, BECAUSE)
-                hidden = HIDDEN.format(path) if path in own else ""
-                yield Change((*at, len(mounts)), {"name": name, "mountPath": path}, BECAUSE, hidden)
+                known = any(path == where and re.search(regex, image) for regex, where in TABLE.items())
+                warning = HIDDEN.format(path) if known and not re.match(UPSTREAM, image) else ""
+                yield Change((*at, len(mounts)), {"name": name, "mountPath": path}, BECAUSE, warning)
                 mounts.append({"mountPath": path})
                 if path == TABLE[MNIST] and not {"command", "workingDir"} & container.value.keys():
                     yield Change((*container.at, "workingDir"), path, BECAUSE)
+
+
+def _is_new(pod: Pod, container: Container, path: str) -> bool:
+    """Check whether the container runs another image now, or had the directory already: what runs is left alone."""
+    stored = sequence(counterpart(pod.object, pod.working, (*container.at, "volumeMounts")), ())
+    return _mounted(path, stored) or not pod.works_with((*container.at, "image"))
 
 
 def _mounted(path: str, mounts: list[Object]) -> bool:
