@@ -38,7 +38,7 @@ update: $(READY)  ## rewrite what is generated: expected fixtures, docs/rules.md
 rows: $(READY)  ## write docs/rows.md from what the tests see on the rig
 	$(BIN)/pytest --rig=required --update-rows -m rig
 
-agreement: $(READY)  ## hold the model of SCC, and PODS/5 changed pods, against OpenShift's own code on PODS=50000 random pods
+agreement: $(READY)  ## hold the model of SCC against OpenShift's own code on PODS=50000 random pods, and on PODS/5 changed ones
 	$(BIN)/pytest --rig=required --pods=$(or $(PODS),50000) --seed=$(or $(SEED),$$(date +%s)) -s tests/test_scc_model.py tests/test_identity_agreement.py
 
 bench: $(READY)  ## measure it beside a Go webhook and CEL in the API server: ratios, charts (five quiet minutes; needs Go)
