@@ -12,7 +12,7 @@ import yaml
 
 from tests.lattice_differences import ABSENT, Difference, differences
 from tests.lattice_exceptions import DECLARED, Declared
-from tests.lattice_places import Object, Pointer, Scope, found, scopes
+from tests.lattice_places import Object, Pointer, Scope, found, said_by_templates, scopes
 
 Order = Callable[[Any, Any], bool]
 
@@ -109,6 +109,7 @@ def breaches(kind: str, before: Object, after: Object, declared: Sequence[Declar
     if before == after and json.dumps(before, sort_keys=True) == json.dumps(after, sort_keys=True):
         return []
     before, after = _opened(kind, before, after), _opened(kind, after, before)
+    before = said_by_templates(kind, before, after)
     pods, wrong, excepted = list(scopes(kind, before)), [], set()
     for at, came, leaves in differences(before, after):
         scope = max((pod for pod in pods if at[: len(pod.spec)] == pod.spec), key=lambda p: len(p.spec), default=None)

@@ -1,5 +1,6 @@
 """Where pods live, told a second time: the lattice's own table, which must not come from the code that it judges."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -160,6 +161,19 @@ def _argo(obj: Object, spec: Pointer) -> Iterator[Scope]:
         else:
             yield Scope(template, (*template, "securityContext"), containers)
     yield Scope(spec, (*spec, "securityContext"), inheriting)
+
+
+def said_by_templates(kind: str, before: Object, after: Object) -> Object:
+    """Return a workflow in which templates say by themselves what they inherit, where they do so in another version."""
+    for spec in (spec for path in ARGO_SPECS.get(kind, ()) for spec in places(before, (), path)):
+        inherited = found(before, (*spec, "securityContext"))
+        for at in places(before, spec, "templates.*") if found(before, (*spec, "templateDefaults")) is None else ():
+            own = (*at, "securityContext")
+            same = json.dumps(found(after, own), sort_keys=True) == json.dumps(inherited, sort_keys=True)
+            if inherited is not None and found(before, own) is None and same:
+                before = json.loads(json.dumps(before))
+                found(before, at)["securityContext"] = inherited
+    return before
 
 
 def _containers(obj: Object, spec: Pointer, paths: str) -> tuple[tuple[Pointer, Pointer], ...]:

@@ -71,7 +71,10 @@ def settings(dice: random.Random) -> Settings:
     if dice.random() < 0.5:
         chosen["istio-injection"] = {"namespaces": dice.choice(("profiles", "all", "none"))}
     allocated = dice.choice((Settings().allocated, Settings().allocated, range(1, 2000), range(FIRST, FIRST + 10)))
-    return Settings(allocated, rules=chosen, exempt_service_accounts=frozenset({"team/trusted"}))
+    everyone = dice.choice(
+        (*[("restricted-v2",)] * 3, ("restricted",), ("restricted-v2", "restricted", "restricted-v3"))
+    )
+    return Settings(allocated, everyone, chosen, exempt_service_accounts=frozenset({"team/trusted"}))
 
 
 def random_object(dice: random.Random, kind: str) -> Object:
@@ -86,6 +89,8 @@ def random_object(dice: random.Random, kind: str) -> Object:
     if kind == "StatefulSet.apps" and dice.random() < 0.5:
         obj["spec"]["volumeClaimTemplates"] = [{"spec": claim(dice)}]
     if kind == "Pod":
+        for container in obj["spec"]["containers"][1:] if dice.random() < 0.3 else ():
+            container["name"] = "istio-proxy"
         obj["metadata"]["annotations"] = {"openshift.io/scc": dice.choice((*RESTRICTED, "anyuid"))}
     if kind == "Deployment.apps" and dice.random() < 0.3:
         obj["metadata"] |= {"name": dice.choice(("minio", "metadata-db")), "namespace": "kubeflow"}
@@ -162,6 +167,8 @@ def argo(dice: random.Random, spec: Object, containers: list[Object]) -> Object:
         outputs = {"artifacts": [{"name": "a", "path": dice.choice(("/tmp/out/a", "/a", "/mnt/x/y"))}]}
         template = {dice.choice(("container", "script")): container, **some(dice, "outputs", 0.5, lambda o=outputs: o)}
         template |= some(dice, "securityContext", 0.3, lambda: spec.get("securityContext"))
+        template |= some(dice, "serviceAccountName", 0.1, lambda: "trusted")
+        template |= some(dice, "volumes", 0.1, lambda: [{"name": "h", "hostPath": {"path": "/"}}])
         templates.append(template | some(dice, "sidecars", 0.2, lambda c=container: [c]))
     return {key: spec[key] for key in ("securityContext", "volumes") if key in spec} | {"templates": templates}
 

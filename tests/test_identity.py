@@ -10,12 +10,13 @@ import pytest
 from tests import random_objects, random_pods
 from webhook.engine import evaluate
 from webhook.fix import request_for
-from webhook.identity import LONGEST_WARNING, beyond_help
+from webhook.identity import beyond_help
 from webhook.model import Object, lookup
 from webhook.pod import POD_SPEC, Pod
 from webhook.scc.admission import judge
 from webhook.scc.defaults import SCCS
 from webhook.scc.ranges import EXAMPLE
+from webhook.scc.refusal import LONGEST
 from webhook.settings import Settings
 
 IDS = {"securityContext": {"runAsUser": 1000, "fsGroup": 1000}}
@@ -63,7 +64,7 @@ def test_openshifts_reason_is_said_with_the_least_scc_that_admits_the_pod(spec: 
     assert warning.startswith("left as it is: ")
     assert reason in warning
     assert warning.endswith(f"; service account node-agent needs an SCC like {scc}")
-    assert len(warning) <= LONGEST_WARNING
+    assert len(warning) <= LONGEST
 
 
 def test_nothing_is_said_of_a_pod_without_foreign_ids_or_of_one_that_names_its_scc() -> None:
@@ -81,7 +82,7 @@ def test_only_what_fits_is_said_each_reason_once_and_printable() -> None:
     spec = {**container(privileged=True), "securityContext": {**IDS["securityContext"], "sysctls": sysctls}}
     spec["containers"] *= 3
     (warning,) = warned(deployment(spec))
-    assert len(warning) <= LONGEST_WARNING
+    assert len(warning) <= LONGEST
     assert warning.isprintable()
     assert "; and 50 more; service account" in warning
 

@@ -19,6 +19,17 @@ SIDECARS: dict[str, dict[str, Any]] = {
     "uid-1337": {"name": "side", "image": "example", "securityContext": {"runAsUser": 1337}},
     "privileged": {"name": "side", "image": "example", "securityContext": {"privileged": True}},
 }
+ISTIO: dict[str, Any] = {
+    "image": "proxyv2",
+    "securityContext": {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "runAsNonRoot": True,
+        "runAsUser": 1337,
+        "runAsGroup": 1337,
+    },
+}
+"""As Istio with its CNI plugin injects it, unless it is told that the platform is OpenShift."""
 LABEL = "inject"
 
 
@@ -32,9 +43,15 @@ def answer(path: str, body: bytes) -> dict[str, Any]:
     names = [container["name"] for container in pod["spec"]["containers"]]
     if path.startswith("/see"):
         SEEN[pod["metadata"]["name"]] = pod
-    elif "side" not in names:
-        sidecar = SIDECARS[pod["metadata"]["labels"][LABEL]]
-        patch = json.dumps([{"op": "add", "path": "/spec/containers/-", "value": sidecar}])
+    elif not {"side", "istio-proxy"} & {*names}:
+        label = pod["metadata"]["labels"][LABEL]
+        sidecar = SIDECARS.get(label, {"name": "istio-proxy", **ISTIO})
+        added: list[dict[str, Any]] = [{"op": "add", "path": "/spec/containers/-", "value": sidecar}]
+        if label == "istio":
+            added.append(
+                {"op": "add", "path": "/spec/initContainers", "value": [{"name": "istio-validation", **ISTIO}]}
+            )
+        patch = json.dumps(added)
         return {"patchType": "JSONPatch", "patch": base64.b64encode(patch.encode()).decode()}
     return {}
 
@@ -117,6 +134,23 @@ def test_ours_sorted_last_saves_what_may_be_saved(
         assert contexts(SEEN[sidecar])["side"] == SIDECARS[sidecar]["securityContext"]
 
 
+def test_istio_has_another_user_of_the_range_than_the_application(cluster: Cluster, spaces: tuple[str, str]) -> None:
+    assert create(cluster, spaces[0], pod("mesh", "istio")).status == 403
+    admitted = create(cluster, spaces[1], pod("mesh", "istio"))
+    assert admitted.status == 201, admitted.body
+    _is_istios(admitted.body, "restricted-v2")
+
+
+def _is_istios(stored: dict[str, Any], scc: str) -> None:
+    """Check that Istio's containers have the second UID and GID of the namespace, and the application the first UID."""
+    assert stored["metadata"]["annotations"]["openshift.io/scc"] == scc
+    users = contexts(stored) | contexts({"spec": {"containers": stored["spec"]["initContainers"]}})
+    first = users["main"]["runAsUser"]
+    for name in ("istio-proxy", "istio-validation"):
+        assert (users[name]["runAsUser"], users[name]["runAsGroup"]) == (first + 1, first + 1)
+    assert "runAsGroup" not in users["main"]
+
+
 @pytest.fixture(scope="module")
 def spaces_4_2(cluster_like_4_2: Cluster, injector: dict[str, Any]) -> tuple[str, str]:
     inject(cluster_like_4_2, injector)
@@ -150,3 +184,6 @@ def test_on_4_2_uid_1337_is_saved_too_and_privilege_is_not(
     assert istio.status == 201, istio.body
     assert contexts(istio.body)["side"] == contexts(istio.body)["main"]
     assert create(cluster_like_4_2, spaces_4_2[1], pod("root", "privileged")).status == 403
+    mesh = create(cluster_like_4_2, spaces_4_2[1], pod("mesh", "istio"))
+    assert mesh.status == 201, mesh.body
+    _is_istios(mesh.body, "restricted")

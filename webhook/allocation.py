@@ -31,7 +31,7 @@ def ranges(pod: Pod) -> Ranges:
         found: Ranges = pod.decided["ranges"]
         return found
     (_, context), last = pod.security_context(), pod.settings.allocated[-1]
-    start = first(pod) or pod.settings.allocated[0]
+    start = (pod.scc and first(pod)) or pod.settings.allocated[0]
     group = context.get("fsGroup")
     groups = group if type(group) is int and pod.settings.allocates(group) else start
     level = lookup(context, ("seLinuxOptions", "level")) if pod.scc else None

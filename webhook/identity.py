@@ -5,28 +5,28 @@ stay: in a pod that SCC rejects whatever its IDs, in one that runs with them, an
 What SCC rejects is asked of the model (webhook/scc), and only of a pod that has a foreign ID.
 """
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from webhook.allocation import LARGEST_ID, first, ids, outside, proxies, ranges, second
-from webhook.model import Object, Pointer, UnknownShape, lookup
+from webhook.model import REMOVED, Change, Object, Pointer, UnknownShape, copied, lookup
 from webhook.pod import IDS, LISTS, Pod
 from webhook.privilege import PRIVILEGE, unneeded
 from webhook.scc.admission import DEFAULTS, REQUIRED_SCC, against, smallest
 from webhook.scc.assignment import assign
 from webhook.scc.defaults import RESTRICTED
 from webhook.scc.ranges import Ranges
+from webhook.scc.refusal import shortened
 
 Answer = TypeVar("Answer")
 MOST_VOLUMES: Final = 20_000
 """Volumes that are read for all templates of a workflow together, since each has the workflow's."""
 TOO_MANY: Final = ("volumes: too many to judge them for each template",)
+APART: Final = "this template keeps the IDs that the workflow gives it; the other templates lose them"
 MOST_REASONS: Final = 100
 """Refusals of one SCC that are read: of 3,000 containers each may have several."""
-LONGEST_WARNING: Final = 256
 
 
 class Identity(NamedTuple):
@@ -38,6 +38,8 @@ class Identity(NamedTuple):
     """Those that go: of each pod all, or none."""
     non_root: frozenset[Pointer]
     """The security contexts that say `runAsNonRoot: true` in exchange: what was not root must not become it."""
+    apart: tuple[Pointer, ...] = ()
+    """The templates that are left as they are, and get a copy of the security context that loses IDs for the others."""
 
 
 NOTHING: Final = Identity(foreign=False, going=frozenset(), non_root=frozenset())
@@ -47,13 +49,17 @@ def identity(pod: Pod) -> Identity:
     """Return what becomes of a pod's IDs: decided once, of the pod as it came."""
     if "identity" not in pod.decided:
         pod.decided["identity"] = _decide(pod.sent or pod)
-    found: Identity = pod.decided["identity"]
-    return found
+    return cast("Identity", pod.decided["identity"])
 
 
-def goes(pod: Pod, at: Pointer) -> bool:
-    """Tell whether the ID at a pointer goes and is still there; another rule may have replaced it."""
-    return at in identity(pod).going and outside(pod, lookup(pod.object, at))
+def dropped(pod: Pod, at: Pointer, because: str, warning: str = "") -> Iterator[Change]:
+    """Yield the removal of an ID, if it goes and is still there; another rule may have replaced it."""
+    of_pod, (shared, context) = identity(pod), (pod.sent or pod).security_context()
+    if at in of_pod.going and outside(pod, lookup(pod.object, at)):
+        for part in of_pod.apart if at[:-1] == shared else ():
+            if lookup(pod.object, (*part, pod.shape.context)) is None:
+                yield Change((*part, pod.shape.context), copied(context), APART)
+        yield Change(at, REMOVED, because, warning)
 
 
 def left(pod: Pod) -> dict[Pointer, tuple[str, ...]]:
@@ -65,12 +71,16 @@ def left(pod: Pod) -> dict[Pointer, tuple[str, ...]]:
         sent = pod.sent or pod
         reasons = {part: _why_left(sent, part) for part in sent.parts()}
         pod.decided["left"] = {part: why for part, why in reasons.items() if why is not None}
-    found: dict[Pointer, tuple[str, ...]] = pod.decided["left"]
-    return found
+    return cast("dict[Pointer, tuple[str, ...]]", pod.decided["left"])
+
+
+def any_left(pod: Pod) -> bool:
+    """Tell whether a pod is left as it is, or one that goes on sharing its security context."""
+    return any(part not in identity(pod).apart for part in left(pod))
 
 
 def beyond_help(pod: Pod) -> tuple[str, ...]:
-    """Return why SCC rejects a pod whatever its IDs, in OpenShift's words; nothing where it does not."""
+    """Return why SCC rejects a pod whatever its IDs, in OpenShift's words; empty where it does not."""
     return next((why for part in pod.parts() if (why := _beyond_help(pod, part))), ())
 
 
@@ -83,7 +93,8 @@ def warnings(pod: Pod) -> Iterator[str]:
             scc = _attempt(part, partial(smallest, sent.made(part), ranges(sent))) if known else None
             if scc not in sent.settings.everyone:
                 account = sent.account(part)[:60]
-                yield _warning(reasons, f"; service account {account} needs an SCC like {scc}" if scc else "")
+                end = f"; service account {account} needs an SCC like {scc}" if scc else ""
+                yield shortened("left as it is: ", reasons, end)
 
 
 def completed(pod: Pod) -> list[Object]:
@@ -118,10 +129,12 @@ def _decide(pod: Pod) -> Identity:
         return NOTHING
     stay, shared = left(pod), pod.security_context()[0]
     odd = any(type(value) is not int or not 0 <= value <= LARGEST_ID for _, value in ids(pod))
-    if odd or (stay and any(part is None for _, part in found)):
+    apart = tuple(stay) if any(part is None for _, part in found) else ()
+    alone = len(stay) == len(pod.parts()) or any(part[-1] == "templateDefaults" for part in apart)
+    if odd or alone:
         return NOTHING._replace(foreign=True)
     going = frozenset(at for at, part in found if part not in stay)
-    return Identity(foreign=True, going=going, non_root=frozenset(_non_root(pod, going, shared)))
+    return Identity(foreign=True, going=going, non_root=frozenset(_non_root(pod, going, shared)), apart=apart)
 
 
 def _foreign(pod: Pod) -> list[tuple[Pointer, Pointer | None]]:
@@ -209,20 +222,6 @@ def _attempt(at: Pointer, ask: Callable[[], Answer]) -> Answer:
         return ask()
     except (AttributeError, KeyError, TypeError, ValueError):
         raise UnknownShape(at, "what a pod spec is") from None
-
-
-def _warning(reasons: Sequence[str], end: str) -> str:
-    """Write a warning in OpenShift's words: each reason once, as many as there is room for."""
-    shortened: dict[str, str] = {}
-    for reason in reasons:
-        where, _, detail = re.sub(r"^provider \S+: \.?", "", reason).partition(": ")
-        shortened.setdefault(detail := detail.rpartition(": ")[2], f"{where}: {detail}")
-    text, more = "left as it is", [*shortened.values()]
-    room = LONGEST_WARNING - len(end) - len("; and 100 more")
-    while more and len(text) + len(more[0]) + 2 <= room:
-        text += (": " if text == "left as it is" else "; ") + more.pop(0)
-    text += f"; and {len(more)} more" if more else ""
-    return "".join(character if character.isprintable() else "?" for character in text + end)
 
 
 def _edit(context: Object, at: Pointer, of_pod: Identity) -> None:

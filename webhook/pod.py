@@ -179,8 +179,8 @@ class Pod:
         """Yield every container. The one place that walks them."""
         if self.shape.own_context:
             yield _container(self.at, lookup(self.object, self.at), self.shape.own_context, self.at)
-        for part in self.parts():
-            if part != self.at or not self.shape.parts:
+        for part in (self.sent or self).parts():  # a rule may give a part a security context of its own
+            if not self.shape.parts or (part != self.at and not self.exempt(part)):
                 yield from self._listed(part)
 
     def _listed(self, at: Pointer) -> Iterator[Container]:

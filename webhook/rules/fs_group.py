@@ -17,8 +17,8 @@ Limits:
 
 from collections.abc import Iterator
 
-from webhook.identity import goes
-from webhook.model import REMOVED, Change
+from webhook.identity import dropped
+from webhook.model import Change
 from webhook.pod import Pod
 from webhook.registry import pod_rule
 
@@ -27,7 +27,6 @@ from webhook.registry import pod_rule
 def fs_group(pod: Pod) -> Iterator[Change]:
     """Drop a foreign fsGroup."""
     context_at, context = pod.security_context()
-    at = (*context_at, "fsGroup")
-    if goes(pod, at):
+    if context.get("fsGroup") is not None:
         warning = f"files of group {context['fsGroup']} on its volumes keep that group" if pod.mounts_claim() else ""
-        yield Change(at, REMOVED, "fsGroup is outside what OpenShift allocates", warning)
+        yield from dropped(pod, (*context_at, "fsGroup"), "fsGroup is outside what OpenShift allocates", warning)

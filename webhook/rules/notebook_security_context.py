@@ -13,12 +13,12 @@ Upstream:
 
 Limits:
     A Notebook that has a security context keeps it (the other rules see to its identity). One that is stored without
-    stays without: a new security context would restart it, and its StatefulSet is rewritten.
+    any_left without: a new security context would restart it, and its StatefulSet is rewritten.
 """
 
 from collections.abc import Iterator
 
-from webhook.identity import left
+from webhook.identity import any_left
 from webhook.model import Change, lookup
 from webhook.pod import Pod
 from webhook.registry import pod_rule
@@ -28,5 +28,5 @@ from webhook.registry import pod_rule
 def notebook_security_context(pod: Pod) -> Iterator[Change]:
     """Set an empty pod security context where there is none."""
     at, _ = pod.security_context()
-    if lookup(pod.object, at) is None and not pod.works_with(at) and not left(pod):
+    if lookup(pod.object, at) is None and not pod.works_with(at) and not any_left(pod):
         yield Change(at, {}, "without it the notebook controller adds fsGroup 100")

@@ -17,8 +17,8 @@ Limits:
 
 from collections.abc import Iterator
 
-from webhook.identity import goes
-from webhook.model import REMOVED, Change
+from webhook.identity import dropped
+from webhook.model import Change
 from webhook.pod import Pod
 from webhook.registry import pod_rule
 
@@ -29,5 +29,4 @@ BECAUSE = "runAsGroup is outside what OpenShift allocates, and its user goes"
 def run_as_group(pod: Pod) -> Iterator[Change]:
     """Drop foreign groups of users that go or were never set."""
     for context_at in (pod.security_context()[0], *(each.context_at for each in pod.containers())):
-        if goes(pod, at := (*context_at, "runAsGroup")):
-            yield Change(at, REMOVED, BECAUSE)
+        yield from dropped(pod, (*context_at, "runAsGroup"), BECAUSE)

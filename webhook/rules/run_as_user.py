@@ -16,14 +16,17 @@ Upstream:
     https://github.com/SeldonIO/seldon-core/issues/527
 
 Limits:
-    An allocated UID stays. An image that cannot do without its own UID needs an SCC that grants it: bind its
-    service account to that SCC and name the account under `exempt` in the configuration.
+    An allocated UID stays, also one of another namespace: a template does not tell its namespace's range. All IDs of a
+    pod stay that SCC rejects whatever its IDs, that requires another SCC, or that has a user namespace of its own
+    (`hostUsers: false`), and of a pod that runs with one of them; the response to a creation says why. An image that
+    cannot do without its own UID needs an SCC that grants it: bind its service account to that SCC and name the
+    account under `exempt` in the configuration.
 """
 
 from collections.abc import Iterator
 
-from webhook.identity import goes, identity
-from webhook.model import REMOVED, Change
+from webhook.identity import dropped, identity
+from webhook.model import Change
 from webhook.pod import Pod
 from webhook.registry import pod_rule
 
@@ -39,5 +42,4 @@ def run_as_user(pod: Pod) -> Iterator[Change]:
     for at, context in contexts if of_pod.going else ():
         if at in of_pod.non_root and context.get("runAsNonRoot") is not True:
             yield Change((*at, "runAsNonRoot"), value=True, because=NON_ROOT)
-        if goes(pod, (*at, "runAsUser")):
-            yield Change((*at, "runAsUser"), REMOVED, BECAUSE)
+        yield from dropped(pod, (*at, "runAsUser"), BECAUSE)

@@ -12,8 +12,10 @@ Upstream:
     https://github.com/kubeflow/kfserving/pull/613
 
 Limits:
-    Only Pods that `restricted` or `restricted-v2` admitted. What is given follows from the SCC; siblings tell only the
-    allocated UID. A container that asks for privilege or for other capabilities is left for SCC to refuse.
+    Only Pods that `restricted` or `restricted-v2` admitted, and only what that SCC assigns; its fsGroup and the UIDs of
+    the other containers tell the namespace's range. `istio-proxy` and `istio-validation` get the second UID of that
+    range, since Istio's CNI plugin redirects no traffic of their UID. Where the Pod does not tell the range, it stays
+    rejected and the response warns. A Pod with a container that the SCC rejects whatever its UID stays as it is.
 """
 
 from collections.abc import Iterator

@@ -19,7 +19,7 @@ Limits:
 
 from collections.abc import Iterator
 
-from webhook.identity import left
+from webhook.identity import any_left
 from webhook.model import REMOVED, Change, lookup
 from webhook.pod import Pod
 from webhook.privilege import unneeded
@@ -30,5 +30,5 @@ from webhook.registry import pod_rule
 def unneeded_privilege(pod: Pod) -> Iterator[Change]:
     """Drop both from a pod that asks for nothing else."""
     for at in unneeded(pod):
-        if not left(pod) and lookup(pod.object, at) is True:
+        if not any_left(pod) and lookup(pod.object, at) is True:
             yield Change(at, REMOVED, "the image works without it")

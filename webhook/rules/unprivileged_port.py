@@ -19,7 +19,7 @@ Limits:
 
 from collections.abc import Iterator
 
-from webhook.identity import left
+from webhook.identity import any_left, identity
 from webhook.model import Change, Pointer, sequence
 from webhook.pod import Pod
 from webhook.registry import pod_rule
@@ -39,12 +39,12 @@ def unprivileged_port(pod: Pod) -> Iterator[Change]:
     sysctls = sequence(pod.object, at)
     runs_without = pod.works_with(at)
     wanted = any(not (runs_without and pod.works_with(port)) for port in _low_ports(pod))
-    if wanted and not any(sysctl.get("name") == SYSCTL["name"] for sysctl in sysctls) and not left(pod):
+    if wanted and not any(sysctl.get("name") == SYSCTL["name"] for sysctl in sysctls) and not any_left(pod):
         yield Change((*at, len(sysctls)), SYSCTL, "a port below 1024 is root's otherwise")
 
 
 def _low_ports(pod: Pod) -> Iterator[Pointer]:
-    for container in pod.containers():
+    for container in (each for each in pod.containers() if each.part not in identity(pod).apart):
         for index, port in enumerate(sequence(pod.object, (*container.at, "ports"))):
             number = port.get("containerPort")
             if type(number) is int and number in LOW:

@@ -20,7 +20,7 @@ import itertools
 import re
 from collections.abc import Iterator
 
-from webhook.identity import left
+from webhook.identity import any_left
 from webhook.model import Change, Object, counterpart, sequence
 from webhook.pod import POD_SPEC, Container, Pod
 from webhook.registry import pod_rule
@@ -46,7 +46,7 @@ def writable_directory(pod: Pod) -> Iterator[Change]:
         asked = sorted({path.rstrip("/") for regex, path in table.items() if re.search(regex, image)} - {""})
         mounts = list(sequence(pod.object, at)) if asked else []
         for path in asked:
-            if not _mounted(path, mounts) and _is_new(pod, container, path) and not left(pod):
+            if not _mounted(path, mounts) and _is_new(pod, container, path) and not any_left(pod):
                 name = f"writable{re.sub('[^a-z0-9]+', '-', path.lower())}"[:63].rstrip("-")
                 if volumes.setdefault(name, volume := {"name": name, "emptyDir": {}}) != volume:
                     continue  # somebody else's
