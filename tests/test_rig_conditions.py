@@ -1,33 +1,26 @@
 """The API server sends every object that a rule would change, and none of its match conditions fails."""
 
-import base64
-import copy
-import json
 import random
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests import cases, random_objects, upstream
-from tests.installed import CONFIGURATIONS, deployed, namespace, serve
-from tests.other_webhook import answering
-from tests.rig.cluster import Cluster, Response, running, wait
-from webhook import engine, manifests
-from webhook.model import Object, Request
-from webhook.review import decode
-from webhook.settings import Settings
-from webhook.workload import KINDS, group_of, kind_of
+from tests.installed import deployment
+from tests.random_pods import some
+from tests.recorder import NAMESPACE, Recorder, recording
+from tests.rig.cluster import Cluster, Response, running
+from webhook import manifests
+from webhook.model import Object
+from webhook.rules.finalizers import OWNERS
+from webhook.scc import ranges
+from webhook.workload import KINDS, kind_of
 
 pytestmark = pytest.mark.rig
 
-NAMESPACE, CLIENTS, RANDOM_OBJECTS = "kubeflow", 8, 5000
-ERRORS = "apiserver_admission_match_condition_evaluation_errors_total"
-BUILT_IN = ("", "apps", "batch", "rbac.authorization.k8s.io")
-EXCEPTIONS: Final = {
+RANDOM_OBJECTS, RANDOM_PODS = 5000, 1000
+EXCEPTIONS = {
     "access-mode": "the rule is off by default, and its condition does not know the claims of StatefulSets",
     "writable-directory": "the setting `images` names an image that no condition knows",
     "dedicated-service-account": "the setting `accounts` names a workload that no condition knows",
@@ -35,131 +28,24 @@ EXCEPTIONS: Final = {
 """Rules with fixtures whose settings let them change more than is sent, and why (docs/match-conditions.md)."""
 
 
-@dataclass(slots=True)
-class Recorder:
-    """A webhook that changes nothing and remembers what it was sent; another before it injects containers."""
-
-    cluster: Cluster
-    sent: dict[tuple[str, str], Request] = field(default_factory=dict)
-    """By kind and name."""
-    injected: dict[str, Object] = field(default_factory=dict)
-    """Pods as the injector left them, by name."""
-    sidecars: dict[str, Object] = field(default_factory=dict)
-    """What it injects, by the name of the Pod."""
-
-    def answer(self, path: str, body: bytes) -> Object:
-        request = decode(body)
-        assert request.object is not None
-        name = request.object["metadata"].get("name", "")
-        if not path.startswith("/inject"):
-            self.sent[request.kind, name] = request
-        elif name in self.sidecars:
-            pod = copy.deepcopy(request.object)
-            pod["spec"]["containers"].append(self.sidecars[name])
-            self.injected[name] = pod
-            patch = [{"op": "add", "path": "/spec/containers/-", "value": self.sidecars[name]}]
-            return {"patchType": "JSONPatch", "patch": base64.b64encode(json.dumps(patch).encode()).decode()}
-        return {}
-
-    def create(self, obj: Object) -> Response:
-        """Create an object in a dry run; a Pod as a service account, since an administrator may use every SCC."""
-        kind = kind_of(obj["apiVersion"], obj["kind"])
-        facts, group = KINDS[kind], group_of(kind)
-        version = f"{group}/v1".removeprefix("/")
-        within = f"namespaces/{NAMESPACE}/" if facts.namespaced else ""
-        path = f"/{'apis' if group else 'api'}/{version}/{within}{facts.resource}?dryRun=All&fieldValidation=Ignore"
-        user = f"system:serviceaccount:{NAMESPACE}:default" if kind == "Pod" else None
-        return self.cluster.request("POST", path, {**obj, "apiVersion": version}, user=user)
-
-    def missed(self, obj: Object, settings: Settings) -> bool | None:
-        """Tell whether a rule would change an object that was not sent; None where the API server rejects it."""
-        name, kind = obj["metadata"]["name"], kind_of(obj["apiVersion"], obj["kind"])
-        answer = self.create(obj)
-        assert "expression" not in str(answer.body.get("message")), answer.body["message"]
-        if (kind, name) in self.sent:
-            return False
-        judged = self.injected.get(name) or (answer.body if answer.status == 201 else None)
-        if judged is None:
-            return None
-        judged["metadata"]["namespace"] = NAMESPACE
-        request = Request(kind, "CREATE", judged, namespace=NAMESPACE if KINDS[kind].namespaced else "", name=name)
-        return bool(engine.evaluate(request, settings).operations)
-
-    def missed_of(self, objects: Iterable[Object]) -> tuple[list[tuple[str, str]], int]:
-        """Return which of some objects are missed, and how many were sent. Names must differ."""
-        objects = list(objects)
-        with ThreadPoolExecutor(CLIENTS) as clients:
-            missed = list(clients.map(lambda obj: self.missed(obj, Settings()), objects))
-        assert ERRORS not in self.cluster.request("GET", "/metrics").body["message"]
-        found = [(obj["kind"], obj["metadata"]["name"]) for obj, miss in zip(objects, missed, strict=True) if miss]
-        print(f"{len(objects)} objects: {len(self.sent)} sent, {missed.count(None)} rejected, {len(found)} missed")
-        return found, len(self.sent)
-
-
-@contextmanager
-def recording(cluster: Cluster) -> Iterator[Recorder]:
-    """Register a recorder as deploy/ has the webhook, in a cluster that serves every kind."""
-    namespace(cluster, NAMESPACE)
-    rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{NAMESPACE}"
-    rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]}]
-    cluster.make(f"{rbac}/roles", {"metadata": {"name": "pods"}, "rules": rules})
-    subject = {"kind": "ServiceAccount", "name": "default", "namespace": NAMESPACE}
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "pods"}
-    cluster.make(f"{rbac}/rolebindings", {"metadata": {"name": "pods"}, "roleRef": role, "subjects": [subject]})
-    with ThreadPoolExecutor(CLIENTS) as clients:
-        list(clients.map(lambda kind: serve_openly(cluster, kind), (k for k in KINDS if group_of(k) not in BUILT_IN)))
-    recorder = Recorder(cluster)
-    with answering(recorder.answer, cluster.directory) as config:
-        configuration = deployed()
-        for entry in configuration["webhooks"]:
-            entry["clientConfig"] = config
-        [pods] = [entry for entry in configuration["webhooks"] if entry["name"].startswith("pods.components")]
-        injector = {key: value for key, value in pods.items() if key not in ("matchConditions", "reinvocationPolicy")}
-        injector["clientConfig"] = {**config, "url": f"{config['url']}/inject"}
-        cluster.make(CONFIGURATIONS, {"metadata": {"name": "mm-injector"}, "webhooks": [injector]})
-        cluster.make(CONFIGURATIONS, configuration)
-        probe = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "workflow-controller-configmap"}}
-        wait(lambda: recorder.create(probe).status == 201 and recorder.sent, "review of a dry run")
-        recorder.sent.clear()
-        yield recorder
-
-
-def serve_openly(cluster: Cluster, kind: str) -> None:
-    """Have the API server serve a kind of custom resource, as v1 and without a schema."""
-    facts, (name, _, group) = KINDS[kind], kind.partition(".")
-    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
-    definition = {
-        "metadata": {
-            "name": f"{facts.resource}.{group}",
-            "annotations": {"api-approved.kubernetes.io": "unapproved, for a test"},
-        },
-        "spec": {
-            "group": group,
-            "names": {"kind": name, "plural": facts.resource, "singular": name.lower(), "listKind": f"{name}List"},
-            "scope": "Namespaced" if facts.namespaced else "Cluster",
-            "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
-        },
-    }
-    serve(cluster, definition, NAMESPACE if facts.namespaced else "")
+@pytest.fixture(scope="module")
+def registered(rig: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorder]:
+    """Start a cluster that knows a recorder instead of the webhook."""
+    with running(tmp_path_factory.mktemp("rig")) as cluster, recording(cluster) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
-def cluster(rig: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Start a cluster that does not know the webhook."""
-    with running(tmp_path_factory.mktemp("rig")) as fresh:
-        yield fresh
-
-
-@pytest.fixture(scope="module")
-def module_recorder(cluster: Cluster) -> Iterator[Recorder]:
-    with recording(cluster) as found:
+def registered_like_4_2(rig: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorder]:
+    """Start the same as OpenShift 4.2 was: SCC is not run again after webhooks, and everyone may use `restricted`."""
+    with running(tmp_path_factory.mktemp("rig-4.2"), mode="like-4.2") as cluster, recording(cluster) as found:
         yield found
 
 
 @pytest.fixture
-def recorder(module_recorder: Recorder) -> Recorder:
-    module_recorder.sent.clear()
-    return module_recorder
+def recorder(registered: Recorder) -> Recorder:
+    registered.sent.clear()
+    return registered
 
 
 def named(obj: Object, name: str) -> Object:
@@ -202,3 +88,108 @@ def random_object(dice: random.Random, number: int) -> Object:
     obj = named(random_objects.fresh(obj), f"o{number}")
     content = {key: value for key, value in obj.items() if key not in ("apiVersion", "kind", "metadata")}
     return {**obj, **random_objects.maybe_odd(dice, content)} if content else obj
+
+
+@pytest.mark.parametrize("cluster", ["registered", "registered_like_4_2"])
+def test_of_pods_every_one_is_sent_that_another_webhook_made_differ_and_no_other(
+    cluster: str, request: pytest.FixtureRequest, seed: int
+) -> None:
+    recorder: Recorder = request.getfixturevalue(cluster)
+    recorder.sent.clear()
+    dice, user = random.Random(seed), allocated_user(recorder.cluster)
+    ordinary = [pod(dice, f"ordinary{number}") for number in range(100)]
+    assert recorder.missed_of(ordinary) == ([], 0)
+
+    injected = [pod(dice, f"injected{number}") for number in range(RANDOM_PODS)]
+    recorder.sidecars = {each["metadata"]["name"]: sidecar(dice, user) for each in injected}
+    missed, sent = recorder.missed_of(injected)
+    assert missed == []
+    assert RANDOM_PODS / 2 < sent < RANDOM_PODS  # a complete sidecar is as SCC leaves it
+
+
+def allocated_user(cluster: Cluster) -> int:
+    annotations = cluster.request("GET", f"/api/v1/namespaces/{NAMESPACE}").body["metadata"]["annotations"]
+    return int(annotations[ranges.UID_RANGE].partition("/")[0])
+
+
+def pod(dice: random.Random, name: str) -> Object:
+    """Return a Pod that a restricted SCC admits and completes."""
+    spec: Object = {"containers": [{"name": "main", "image": "example", **some(dice, "securityContext", 0.5, dict)}]}
+    spec |= some(dice, "securityContext", 0.5, lambda: some(dice, "runAsNonRoot", 0.5, lambda: True))
+    spec |= some(dice, "initContainers", 0.3, lambda: [{"name": "init", "image": "example"}])
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+
+
+def sidecar(dice: random.Random, user: int) -> Object:
+    """Return a container as another webhook may inject it: without a context, with a whole one, or anything between."""
+    drops: tuple[list[str], ...] = (["ALL"], ["KILL", "MKNOD", "SETGID", "SETUID"], ["KILL"], [])
+    context: Object = {
+        **some(dice, "runAsUser", 0.8, lambda: dice.choice((user, user, user, 1337, 0))),
+        **some(dice, "runAsGroup", 0.2, lambda: dice.choice((0, 1337))),
+        **some(dice, "runAsNonRoot", 0.8, lambda: dice.random() < 0.8),
+        **some(dice, "allowPrivilegeEscalation", 0.8, lambda: dice.random() < 0.2),
+        **some(dice, "capabilities", 0.9, lambda: some(dice, "drop", 0.9, lambda: dice.choice(drops))),
+    }
+    name = dice.choice(("side", "side", "side", "istio-proxy"))
+    return {"name": name, "image": "example", **some(dice, "securityContext", 0.9, lambda: context)}
+
+
+def test_no_condition_fails_at_a_large_object(recorder: Recorder) -> None:
+    """Kubernetes limits what an evaluation may cost."""
+    ports = [{"containerPort": number} for number in range(1024, 6024)]  # equal ones take the API server a minute
+    containers = [{"name": f"c{number}", "image": "registry.example.io/" + "x" * 80} for number in range(3000)]
+    dearest = [{**each, "image": "x" * 500, "ports": ports[:100]} for each in containers[:100]]
+    env = [{"name": f"A{number}", "value": "8888"} for number in range(30)]
+    mounts = [{"name": "v", "mountPath": f"/mnt/{number}"} for number in range(5)]
+    full = [{**each, "env": env, "ports": ports[:1], "volumeMounts": mounts} for each in containers[:25]]
+    group = {"template": {"spec": {"containers": full}}}
+    predictor = {"componentSpecs": [{"spec": {"containers": full[:1]}}]}
+    owners = [owner for names in OWNERS.values() for owner in names]
+    creates = {"apiGroups": ["kubeflow.org"], "resources": ["notebooks", "experiments"], "verbs": ["create"]}
+    reads = {"apiGroups": ["*"], "resources": owners, "verbs": ["get"] * (49 - len(owners))}
+    large = [
+        deployment("image", containers=[{"name": "c", "image": "x" * 200_000}]),
+        deployment("containers", containers=containers),
+        deployment("ports", containers=[{**containers[0], "ports": ports}]),
+        deployment("dearest", containers=dearest, initContainers=dearest),
+        custom("RayCluster.ray.io", spec={"workerGroupSpecs": [group] * 49}),
+        custom("SeldonDeployment.machinelearning.seldon.io", spec={"predictors": [predictor] * 500}),
+        custom("Workflow.argoproj.io", spec={"templates": [{"container": containers[0]}] * 5000}),
+        custom("ClusterRole.rbac.authorization.k8s.io", rules=[creates] * 1000),
+        custom("Role.rbac.authorization.k8s.io", rules=[reads] * 50),
+    ]
+    for number, obj in enumerate(large):
+        answer = recorder.create(named(obj, f"large{number}"))
+        assert answer.status == 201 or is_invalid(answer), answer.body
+    assert recorder.missed_of([]) == ([], len(recorder.sent))
+
+
+def test_no_condition_fails_at_an_object_of_an_odd_shape(recorder: Recorder) -> None:
+    """Some are invalid, and then the API server says so and not that an expression failed."""
+    ray, role = "RayCluster.ray.io", "Role.rbac.authorization.k8s.io"
+    specs: tuple[Any, ...] = (None, [], "x", 0, {"headGroupSpec": None})
+    shapes = [
+        *(custom(ray, spec=spec) for spec in specs),
+        *(custom(ray, metadata={"name": "x", key: None}) for key in ("annotations", "ownerReferences", "labels")),
+        custom("ClusterWorkflowTemplate.argoproj.io", metadata=None),
+        *(custom(kind, metadata={"generateName": "x-"}) for kind in KINDS),
+        *(custom(kind) for kind in KINDS),
+        *(custom("PodTemplate", template=template) for template in (None, {}, {"spec": {"containers": None}})),
+        custom("Pod", spec={"containers": None}),
+        *(custom(role, rules=rules) for rules in (None, [], [None], [{"verbs": None, "resources": ["notebooks"]}])),
+        custom("PersistentVolumeClaim", spec=None),
+    ]
+    for shape in shapes:
+        answer = recorder.create(shape)
+        assert answer.status in {201, 403} or is_invalid(answer), answer.body
+        assert "expression" not in str(answer.body.get("message"))
+    assert recorder.missed_of([]) == ([], len(recorder.sent))
+
+
+def custom(kind: str, **fields: Any) -> Object:
+    name, _, group = kind.partition(".")
+    return {"apiVersion": f"{group}/v1".removeprefix("/"), "kind": name, "metadata": {"name": "x"}, **fields}
+
+
+def is_invalid(answer: Response) -> bool:
+    return answer.status in {400, 422}

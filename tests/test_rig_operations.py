@@ -172,6 +172,38 @@ def test_while_nobody_answers_workloads_are_refused_and_the_rest_passes(cluster:
         assert create(cluster, where, "deployments", body).status == 201
 
 
+@pytest.mark.usefixtures("removed")
+def test_while_nobody_answers_running_workflows_go_on_and_what_is_deleted_goes(
+    cluster: Cluster, webhook: Server
+) -> None:
+    """Argo's controller stores every step of a workflow through the workflow itself."""
+    where = namespace(cluster, "down-workflows", **OPTED_IN)
+    definition = crd("Workflow", "workflows")
+    definition["metadata"]["name"], definition["spec"]["group"] = "workflows.argoproj.io", "argoproj.io"
+    workflows = serve(cluster, definition, where)
+    templates = [{"name": f"step-{number}", "container": {"image": "example"}} for number in range(60)]
+    workflow = {"apiVersion": "argoproj.io/v1", "kind": "Workflow", "spec": {"templates": templates}}
+    cluster.make(workflows, {**workflow, "metadata": {"name": "runs"}})
+    gone = f"/apis/apps/v1/namespaces/{where}/deployments/gone"
+    cluster.make(gone.rpartition("/")[0], deployment("gone", securityContext={"runAsUser": 1000650000}))
+    write(cluster, gone, {"metadata": {"finalizers": ["example.io/last"]}})
+    cluster.request("DELETE", gone)
+
+    register(cluster, webhook, unreachable(deployed()))
+    later = {**workflow, "metadata": {"name": "later"}}
+    wait(lambda: failure(cluster.request("POST", f"{workflows}?dryRun=All", later)), "refusal")
+
+    assert write(cluster, f"{workflows}/runs", {"status": {"phase": "Running"}}).status == 200
+    assert write(cluster, f"{workflows}/runs", {"metadata": {"labels": {"completed": "true"}}}).status == 200
+    assert failure(write(cluster, f"{workflows}/runs", {"spec": {"shutdown": "Stop"}}))
+    assert write(cluster, gone, {"metadata": {"finalizers": None}}).status == 200
+    assert cluster.request("GET", gone).status == 404
+
+
+def write(cluster: Cluster, path: str, change: dict[str, Any]) -> Response:
+    return cluster.request("PATCH", path, change, content_type="application/merge-patch+json")
+
+
 def failure(response: Response) -> str:
     return str(response.body["message"]) if response.status == 500 else ""
 
