@@ -14,7 +14,7 @@ from webhook.engine import SKIP_ANNOTATION, evaluate
 from webhook.model import Object
 from webhook.rules import RULES
 from webhook.settings import Settings
-from webhook.workload import group_of
+from webhook.workload import group_of, kind_of
 
 BRIEF: Final = 2**15
 LARGEST: Final = 7 * 2**20
@@ -140,6 +140,21 @@ def _reversed(room: int) -> Grown:
     return deployment(containers), {**deployment(containers[::-1]), "status": READY}
 
 
+def _named(room: int) -> Grown:
+    """Have each of many small containers looked for among those that are stored."""
+    count = _times({"name": "1234"}, room // 2)
+    containers = [{"name": str(number)} for number in range(count)]
+    old = deployment([{}] * (room // 9) + containers[-20:], securityContext=IDS)
+    return deployment(containers), {**old, "status": READY}
+
+
+def _ports(room: int) -> Grown:
+    ports = [
+        {"name": str(n), "containerPort": 80} for n in range(_times({"name": "12345", "containerPort": 80}, room // 2))
+    ]
+    return deployment([{"ports": ports}]), {**deployment([{"ports": ports[::-1]}]), "status": READY}
+
+
 def _volumes(room: int) -> Grown:
     container = {"image": "a/jupyter/x-notebook"}
     return deployment([container] * _times(container, room // 2), volumes=[{}] * (room // 6)), None
@@ -190,6 +205,8 @@ SHAPES: Final[dict[str, Callable[[int], Grown]]] = {
     "templates with IDs": _templates({"securityContext": IDS, "container": {"securityContext": IDS}}),
     "templates with a context": _templates({"securityContext": {}, "container": {}}),
     "stored in the opposite order": _reversed,
+    "containers that are not stored": _named,
+    "ports in the opposite order": _ports,
     "volumes before notebooks": _volumes,
     "variables of one operator": _variables,
     "variables of many operators": _operators,
@@ -203,8 +220,7 @@ SHAPES: Final[dict[str, Callable[[int], Grown]]] = {
 def grown(name: str, size: int) -> bytes:
     """Return a body of a shape, of nearly a size in bytes."""
     obj, old = SHAPES[name](size - 600)
-    kind = obj["kind"] + ("." + obj["apiVersion"].partition("/")[0] if "/" in obj["apiVersion"] else "")
-    return body(kind, obj, old)
+    return body(kind_of(obj["apiVersion"], obj["kind"]), obj, old)
 
 
 def largest(name: str) -> bytes:

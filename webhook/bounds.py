@@ -14,7 +14,7 @@ from webhook.pod import expand
 from webhook.workload import KINDS, Kind, kind_of
 
 LONGEST_ANNOTATION: Final = 1024  # characters that count of the annotation; all rules together have 250
-MOST_PLACES: Final = 2000  # pods and containers of an object; upstream's largest has 60
+MOST_PLACES: Final = 1000  # pods and containers of an object; upstream's largest has 60
 MOST_CHANGES: Final = 10_000  # of an object
 
 

@@ -20,7 +20,7 @@ Limits:
 from collections.abc import Iterator
 
 from webhook.identity import any_left, identity
-from webhook.model import Change, Pointer, sequence
+from webhook.model import Change, Object, counterpart, sequence
 from webhook.pod import Pod
 from webhook.registry import pod_rule
 
@@ -38,14 +38,17 @@ def unprivileged_port(pod: Pod) -> Iterator[Change]:
     at = (*context_at, "sysctls")
     sysctls = sequence(pod.object, at)
     runs_without = pod.works_with(at)
-    wanted = any(not (runs_without and pod.works_with(port)) for port in _low_ports(pod))
+    wanted = any(not (runs_without and ports <= stored) for ports, stored in _low_ports(pod))
     if wanted and not any(sysctl.get("name") == SYSCTL["name"] for sysctl in sysctls) and not any_left(pod):
         yield Change((*at, len(sysctls)), SYSCTL, "a port below 1024 is root's otherwise")
 
 
-def _low_ports(pod: Pod) -> Iterator[Pointer]:
+def _low_ports(pod: Pod) -> Iterator[tuple[set[int], set[int]]]:
+    """Yield which low ports each container has that has any, and which of them it has where it is stored."""
     for container in (each for each in pod.containers() if each.part not in identity(pod).apart):
-        for index, port in enumerate(sequence(pod.object, (*container.at, "ports"))):
-            number = port.get("containerPort")
-            if type(number) is int and number in LOW:
-                yield *container.at, "ports", index, "containerPort"
+        if ports := _low(sequence(pod.object, (*container.at, "ports"))):
+            yield ports, _low(sequence(counterpart(pod.object, pod.working, container.at), ("ports",)))
+
+
+def _low(ports: list[Object]) -> set[int]:
+    return {number for port in ports if type(number := port.get("containerPort")) is int and number in LOW}

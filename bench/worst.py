@@ -1,0 +1,217 @@
+"""Search for the object that costs most to rewrite: `python -m bench.worst --seconds 60`.
+
+A hill climber. It starts from the shapes of tests/expensive.py and an object of each kind, plants, repeats, names,
+stretches, cuts and stores what is in them, and keeps what costs more CPU. A find above the bound is a defect: mend it,
+and add its shape to tests/expensive.py.
+"""
+
+import argparse
+import json
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from bench import evidence
+from tests import expensive
+from tests.samples import SAMPLES
+from webhook.engine import SKIP_ANNOTATION
+from webhook.model import Object, copied
+from webhook.workload import kind_of
+
+BOUNDS: Final = {expensive.BRIEF: 0.1, expensive.LARGEST: 1.0}
+"""Seconds of CPU that a body of at most so many bytes may cost."""
+
+CONTEXTS: Final[tuple[Object, ...]] = (
+    {},
+    {"runAsUser": 1, "runAsGroup": 1},
+    {"runAsUser": 0},
+    {"privileged": True},
+    {"fsGroup": 1},
+)
+VALUES: Final[dict[str, tuple[Any, ...]]] = {
+    "securityContext": (*CONTEXTS, {"sysctls": [{"name": "a", "value": "0"}]}, {"capabilities": {"add": ["A"]}}),
+    "containers": ([{}], [{"name": "a", "securityContext": CONTEXTS[1]}]),
+    "initContainers": ([{}],),
+    "ephemeralContainers": ([{}],),
+    "container": ({}, {"securityContext": CONTEXTS[1]}),
+    "ports": ([{"containerPort": 80}], [{"name": "a", "containerPort": 80, "hostPort": 80}]),
+    "env": ([{"name": "ENGINE_CONTAINER_USER", "value": "8888"}], [{}]),
+    "image": ("seldon-core-operator", "a/jupyter/x-notebook", "pytorch-dist-mnist", "metacontroller/metacontroller"),
+    "volumes": ([{}], [{"hostPath": {}}], [{"persistentVolumeClaim": {}}], [{"nfs": {}}], [{"emptyDir": {}}]),
+    "volumeMounts": ([{"mountPath": "/a"}],),
+    "annotations": tuple({key: "a"} for key in (SKIP_ANNOTATION, "openshift.io/required-scc")),
+    "hostNetwork": (True,),
+    "hostUsers": (False,),
+    "serviceAccountName": ("a",),
+    "outputs": ({"artifacts": [{"path": "/a/b"}]}, {"parameters": [{"valueFrom": {"path": "/a/b"}}]}),
+    "templates": ([{}], [{"container": {}, "securityContext": {}}]),
+    "rules": ([{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],),
+    "status": (expensive.READY, {"conditions": [{"type": "Available"}]}),
+    "ownerReferences": ([{"controller": False}],),
+}  # fmt: skip
+"""What rules look for, by the key that it is at."""
+
+STORES: Final = 0.1
+PIECES: Final = ("a,", "a\n", "- a\n", "a: b\n", "[", "{a: ", "jupyter/", "1", "1:", "/a", "-", "\u00e9", "&a ", "? ")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An object that was tried, and what it costs."""
+
+    kind: str
+    obj: Object
+    old: Object | None
+    seconds: float = 0.0
+
+    def body(self) -> bytes:
+        return expensive.body(self.kind, self.obj, self.old)
+
+
+def starts() -> Iterator[Found]:
+    """Yield what the search begins with: each shape, small, and an object of each kind."""
+    for grow in expensive.SHAPES.values():
+        obj, old = grow(1000)
+        yield Found(kind_of(obj["apiVersion"], obj["kind"]), obj, old)
+    yield from (Found(kind, obj, None) for kind, obj in SAMPLES.items())
+
+
+def climb(dice: random.Random, size: int, goes_on: Callable[[int], bool]) -> list[Found]:
+    """Try objects of at most so many bytes as long as `goes_on` says of their number; return the worst of each kind."""
+    worst: dict[str, Found] = {}
+    pool, tried = list(starts()), 0
+    while goes_on(tried):
+        tried += 1
+        leaders = sorted(worst.values(), key=lambda found: -found.seconds)
+        parent = dice.choice(leaders[:3]) if leaders and dice.random() < 0.6 else dice.choice([*pool, *leaders])
+        child = mutated(dice, parent, size)
+        body = child.body()
+        if len(body) > size:
+            continue
+        best = worst.get(child.kind)
+        seconds = expensive.seconds(body)
+        if not best or seconds > best.seconds:
+            seconds = min(seconds, expensive.seconds(body))  # not what another process cost
+        if not best or seconds > best.seconds:
+            worst[child.kind] = Found(child.kind, child.obj, child.old, seconds)
+    return sorted(worst.values(), key=lambda found: -found.seconds)
+
+
+def mutated(dice: random.Random, found: Found, size: int) -> Found:
+    """Return an object that differs in a few places."""
+    obj, old = copied([found.obj, found.old])
+    for _ in range(dice.choice((1, 1, 2, 3))):
+        if dice.random() < STORES:
+            old = stored(dice, obj, old)
+        else:
+            way = dice.choice((repeat, repeat, repeat, plant, plant, name, stretch, cut))
+            way(dice, obj, max(0, size - 600 - len(json.dumps([obj, old]))))
+    return Found(found.kind, obj, old)
+
+
+def places(value: Any) -> Iterator[Any]:
+    """Yield every map and list in a value; of long lists only the first and the last items."""
+    if isinstance(value, dict | list):
+        yield value
+        inner = list(value.values()) if isinstance(value, dict) else value
+        for each in inner if len(inner) <= 6 else [*inner[:3], *inner[-3:]]:
+            yield from places(each)
+
+
+def some(dice: random.Random, obj: Object, of: type) -> Any:
+    return dice.choice([place for place in places(obj) if isinstance(place, of) and place] or [obj])
+
+
+def repeat(dice: random.Random, obj: Object, room: int) -> None:
+    """Say an item again and again, in a list or under other keys."""
+    holder = some(dice, obj, dice.choice((list, list, dict)))
+    key = dice.choice(range(len(holder)) if isinstance(holder, list) else list(holder))
+    item = holder[key]
+    count = int(dice.choice((1.0, 0.5, 0.1)) * room) // (len(json.dumps(item)) + (1 if isinstance(holder, list) else 9))
+    if isinstance(holder, list):
+        holder += [copied(item) for _ in range(count)]
+    elif holder is not obj:
+        holder |= {f"{key}{number}": copied(item) for number in range(count)}
+
+
+def plant(dice: random.Random, obj: Object, _room: int) -> None:
+    """Put what rules look for into a map, or into all maps of a list."""
+    key = dice.choice(list(VALUES))
+    value = dice.choice(VALUES[key])
+    holder = some(dice, obj, dice.choice((list, dict)))
+    for each in holder if isinstance(holder, list) else [holder]:
+        if isinstance(each, dict) and each is not obj:
+            each[key] = copied(value)
+    if key in ("rules", "status"):
+        obj[key] = copied(value)
+
+
+def name(dice: random.Random, obj: Object, _room: int) -> None:
+    """Give each item of a list a name of its own."""
+    for number, each in enumerate(some(dice, obj, list)):
+        if isinstance(each, dict):
+            each["name"] = f"{number}"
+
+
+def stretch(dice: random.Random, obj: Object, room: int) -> None:
+    """Make a text long."""
+    holder = some(dice, obj, dict)
+    keys = [
+        key for key, value in holder.items() if isinstance(value, str) and key not in ("apiVersion", "kind", "name")
+    ]
+    if keys:
+        piece = "".join(dice.choices(PIECES, k=dice.choice((1, 1, 2))))
+        head = holder[key] if (key := dice.choice(keys)) and dice.random() < 0.5 else ""
+        holder[key] = head + piece * (int(dice.choice((1.0, 0.3)) * room) // (2 * len(piece) + 1))
+
+
+def cut(dice: random.Random, obj: Object, _room: int) -> None:
+    """Take a key, or half of a list."""
+    holder = some(dice, obj, dice.choice((list, dict)))
+    if isinstance(holder, list):
+        del holder[len(holder) // 2 :]
+    elif holder is not obj and (keys := [key for key in holder if key != "name"]):
+        del holder[dice.choice(keys)]
+
+
+def stored(dice: random.Random, obj: Object, old: Object | None) -> Object | None:
+    """Make it an UPDATE of itself, its lists reversed or not; or a CREATE again."""
+    if old and dice.random() < 0.5:
+        return None
+    before: Object = copied(obj) | {"status": expensive.READY}
+    if dice.random() < 0.5:
+        for place in places(before):
+            if isinstance(place, list):
+                place.reverse()
+    return before
+
+
+def main() -> int:
+    """Search, print, write docs/evidence/worst.json; 1 where a body costs more than it may."""
+    parser = argparse.ArgumentParser(prog="python -m bench.worst", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60, help="for each size")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
+    parser.add_argument("--keep", type=Path, help="a folder for the worst bodies")
+    arguments = parser.parse_args()
+    started, figures, failed = time.time(), {"loopMilliseconds": round(expensive.loop() * 1000, 1)}, False
+    for size, bound in BOUNDS.items():
+        end = time.monotonic() + arguments.seconds
+        found = climb(random.Random(arguments.seed), size, lambda _, end=end: time.monotonic() < end)  # type: ignore[misc]
+        for each in found[:8]:
+            print(f"{size} bytes: {each.kind}: {each.seconds * 1000:.0f} ms, {'UPDATE' if each.old else 'CREATE'}")
+            if arguments.keep:
+                arguments.keep.mkdir(exist_ok=True)
+                (arguments.keep / f"{size}-{each.kind}.json").write_bytes(each.body())
+        figures[str(size)] = {each.kind: round(each.seconds * 1000, 1) for each in found[:8]}  # type: ignore[assignment]
+        failed |= found[0].seconds > bound
+    command = f"python -m bench.worst --seconds {arguments.seconds:g} --seed {arguments.seed}"
+    print(evidence.write("worst", command, started, figures))
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

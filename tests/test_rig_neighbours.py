@@ -1,0 +1,19 @@
+"""What one namespace sends holds up no other."""
+
+import pytest
+
+from bench.neighbours import measure
+from tests.rig.cluster import Cluster
+
+pytestmark = pytest.mark.rig
+
+LONGEST = 1000  # milliseconds
+
+
+def test_the_most_expensive_dry_runs_of_one_namespace_hold_up_no_other(cluster: Cluster) -> None:
+    seen = measure(cluster, seconds=10)
+    creations = seen["underAttack"]
+    assert creations["refused"] == 0
+    assert creations["rewritten"] == creations["creations"] > 0
+    assert creations["p99"] < LONGEST
+    assert seen["attacks"] > seen["loops"]
