@@ -97,7 +97,7 @@ def test_an_istio_proxy_that_stays_refused_is_named() -> None:
     pod = {"metadata": {"annotations": {"openshift.io/scc": "restricted-v2"}}, "apiVersion": "v1", "kind": "Pod"}
     proxy = {"name": "istio-proxy", "securityContext": {"runAsUser": 1337}}
     (warning,) = warned({**pod, "spec": {"containers": [{"name": "app"}, proxy]}})
-    assert "istio-proxy: the Pod does not tell a UID of the namespace that it may have" in warning
+    assert "istio-proxy: nothing tells a UID of the namespace that no other container has" in warning
 
 
 @pytest.mark.parametrize("everyone", [("restricted-v2",), ("restricted",), ("restricted-v2", "restricted")], ids=str)

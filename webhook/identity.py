@@ -24,6 +24,8 @@ Answer = TypeVar("Answer")
 MOST_VOLUMES: Final = 20_000
 """Volumes that are read for all templates of a workflow together, since each has the workflow's."""
 TOO_MANY: Final = ("volumes: too many to judge them for each template",)
+INJECTED: Final = "sidecar.istio.io/status"
+"""Annotation of what Istio injected its sidecar into: a Pod, or a template with `istioctl kube-inject`."""
 APART: Final = "this template keeps the IDs that the workflow gives it; the other templates lose them"
 MOST_REASONS: Final = 100
 """Refusals of one SCC that are read: of 3,000 containers each may have several."""
@@ -194,10 +196,11 @@ def _why_left(pod: Pod, part: Pointer) -> tuple[str, ...] | None:
         return TOO_MANY
     if reasons := _beyond_help(pod, part):
         return reasons
-    users = [each.context.get("runAsUser") for each in proxies(pod)] if pod.scc else []
+    injected = pod.scc or INJECTED in pod.annotations(part)
+    users = [each.context.get("runAsUser") for each in proxies(pod)] if injected else []
     if any(user is None or outside(pod, user) for user in users):
-        given = pod.settings.enables("sidecar-security-context", default=True) and second(pod)
-        return None if given else ("istio-proxy: the Pod does not tell a UID of the namespace that it may have",)
+        given = pod.scc and pod.settings.enables("sidecar-security-context", default=True) and second(pod)
+        return None if given else ("istio-proxy: nothing tells a UID of the namespace that no other container has",)
     return None
 
 
