@@ -164,7 +164,7 @@ def notebook_security_context(one: Difference) -> bool:
     return at_context and one.before in (ABSENT, None) and equal(one.after, {})
 
 
-FS_GROUP: Final = ("spec", "securityContext", "fsGroup")
+IDS_OF_POD: Final = tuple(("spec", "securityContext", field) for field in ("fsGroup", "runAsUser"))
 
 
 def sidecar_security_context(one: Difference) -> bool:
@@ -174,7 +174,7 @@ def sidecar_security_context(one: Difference) -> bool:
     contexts = [(*at, "securityContext") for at in places(one.old, ("spec",), CONTAINERS.split()[0])]
     contexts += [(*at, "securityContext") for path in CONTAINERS.split()[1:] for at in places(one.old, ("spec",), path)]
     siblings = [found(one.old, (*context, "runAsUser")) for context in contexts if context != one.at[:-1]]
-    known = {each for each in (*siblings, found(one.old, FS_GROUP)) if type(each) is int}
+    known = {each for each in (*siblings, *(found(one.old, at) for at in IDS_OF_POD)) if type(each) is int}
     if one.at[:-1] not in contexts or type(one.after) is not int or one.after <= 0:
         return False
     if found(one.old, (*one.at[:-2], "name")) in ("istio-proxy", "istio-validation"):
