@@ -170,7 +170,9 @@ def argo(dice: random.Random, spec: Object, containers: list[Object]) -> Object:
         template |= some(dice, "serviceAccountName", 0.1, lambda: "trusted")
         template |= some(dice, "volumes", 0.1, lambda: [{"name": "h", "hostPath": {"path": "/"}}])
         templates.append(template | some(dice, "sidecars", 0.2, lambda c=container: [c]))
-    return {key: spec[key] for key in ("securityContext", "volumes") if key in spec} | {"templates": templates}
+    defaults = some(dice, "templateDefaults", 0.1, lambda: {"securityContext": {"runAsUser": dice.choice((0, FIRST))}})
+    whole = {key: spec[key] for key in ("securityContext", "volumes") if key in spec}
+    return whole | defaults | {"templates": templates}
 
 
 def context(containers: list[Object]) -> Any:

@@ -55,7 +55,10 @@ def identity(pod: Pod) -> Identity:
 
 
 def dropped(pod: Pod, at: Pointer, because: str, warning: str = "") -> Iterator[Change]:
-    """Yield the removal of an ID, if it goes and is still there; another rule may have replaced it."""
+    """Yield the removal of an ID, if it goes and is still there; another rule may have replaced it.
+
+    Before a workflow loses one, the templates that keep it say by themselves what they inherit.
+    """
     of_pod, (shared, context) = identity(pod), (pod.sent or pod).security_context()
     if at in of_pod.going and outside(pod, lookup(pod.object, at)):
         for part in of_pod.apart if at[:-1] == shared else ():
@@ -132,8 +135,8 @@ def _decide(pod: Pod) -> Identity:
     stay, shared = left(pod), pod.security_context()[0]
     odd = any(type(value) is not int or not 0 <= value <= LARGEST_ID for _, value in ids(pod))
     apart = tuple(stay) if any(part is None for _, part in found) else ()
-    alone = len(stay) == len(pod.parts()) or any(part[-1] == "templateDefaults" for part in apart)
-    if odd or alone:
+    merged = bool(apart) and lookup(pod.object, (*pod.at, "templateDefaults")) is not None  # into what a template says
+    if odd or merged or len(stay) == len(pod.parts()):
         return NOTHING._replace(foreign=True)
     going = frozenset(at for at, part in found if part not in stay)
     return Identity(foreign=True, going=going, non_root=frozenset(_non_root(pod, going, shared)), apart=apart)
