@@ -72,6 +72,29 @@ def test_where_nothing_shows_that_pods_were_admitted_the_response_says_what_help
     assert outcome.warnings == ([ANEW] if warned else [])
 
 
+REJECTED = """pods "it-" is forbidden: unable to validate against any security context constraint: [provider "anyuid":
+Forbidden: not usable by user or serviceaccount, provider {}: .containers[0].runAsUser: Invalid value: 1000]"""
+
+
+@pytest.mark.parametrize(
+    ("scc", "everyone", "changes", "warnings"),
+    [
+        ("restricted-v2", (), True, []),
+        ("nonroot-v2", (), False, [ANEW]),
+        ("nonroot-v2", ("nonroot-v2",), True, []),
+    ],
+    ids=["no grant", "a grant", "for everyone"],
+)
+def test_a_rejection_names_the_sccs_that_the_account_may_use(
+    scc: str, everyone: tuple[str, ...], changes: bool, warnings: list[str]
+) -> None:
+    condition = {"type": "ReplicaFailure", "status": "True", "message": REJECTED.format(scc)}
+    old = stored("apps/v1", "Deployment", {"template": TEMPLATE}, {"observedGeneration": 2, "conditions": [condition]})
+    old["metadata"]["generation"] = 2
+    outcome = updated(old, settings=Settings(everyone=("restricted-v2", *everyone)))
+    assert (bool(outcome.operations), outcome.warnings) == (changes, warnings)
+
+
 def deployment(**context: Any) -> Object:
     spec = {"serviceAccountName": "db", "containers": [{"name": "main", "securityContext": context}]}
     return stored("apps/v1", "Deployment", {"template": {"spec": spec}})

@@ -11,7 +11,6 @@ from webhook.model import Object, lookup, mapping, sequence
 IN_WORDS_OF_SCC: Final = "security context constraint"
 TRIED: Final = re.compile(r'provider "?([a-z0-9.-]+)"?: (?!Forbidden: not usable)')
 """Names an SCC that the pod's account may use, in the words with which SCC rejects a pod."""
-FOR_EVERYONE: Final = ("restricted", "restricted-v2", "restricted-v3")
 
 
 def deployment(stored: Object) -> bool:
@@ -46,9 +45,9 @@ def observed(stored: Object) -> bool:
     return generation is not None and lookup(stored, ("status", "observedGeneration")) == generation
 
 
-def grants(stored: Object) -> set[str]:
-    """Return the SCCs, beyond those for everyone, that a rejection says the pods' account may use."""
-    return set(TRIED.findall(_rejection(stored))) - {*FOR_EVERYONE}
+def usable(stored: Object) -> set[str]:
+    """Return the SCCs that a rejection says the pods' account may use."""
+    return set(TRIED.findall(_rejection(stored)))
 
 
 def _rejection(stored: Object) -> str:

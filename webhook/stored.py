@@ -12,7 +12,7 @@ from webhook.allocation import ids, outside
 from webhook.identity import identity, left
 from webhook.model import Change, Pointer, Request, counterpart_at, lookup, mapping, sequence
 from webhook.pod import Pod, expand
-from webhook.workload import KINDS
+from webhook.workload import KINDS, rejects
 
 
 def stays(pod: Pod, request: Request) -> bool:
@@ -63,7 +63,9 @@ def immutable(request: Request, at: Pointer) -> bool:
 def advice(pod: Pod, request: Request, *, kept: bool) -> Iterator[str]:
     """Yield what to do about a pod of an update, as it was sent, that may not start."""
     seen = KINDS[request.kind].seen
-    if kept and seen is not None and _foreign(pod) and not _any(request, seen) and not left(pod):
+    doubted = seen is not None and not _any(request, seen)
+    shown = rejects(request) and lookup(request.old, pod.at) == lookup(request.object, pod.at)
+    if kept and (doubted or shown) and _foreign(pod) and not left(pod):
         yield "left as it is stored: if OpenShift rejects its pods, delete it and create it again"
     if _root_that_is_none(pod) and (kept or not identity(pod).going):
         yield "run-as-user: runAsNonRoot: true beside UID 0 keeps the pod from starting; set runAsNonRoot: false"

@@ -7,6 +7,7 @@ from typing import Any, Final
 from webhook import rejected
 from webhook.model import Object, Pointer, Request, lookup, mapping
 from webhook.pod import POD_SPEC, Pod, Shape, expand
+from webhook.scc.defaults import RESTRICTED
 from webhook.settings import Settings
 
 ARGO: Final = ("container", "script", "containerSet.containers.*", "initContainers.*", "sidecars.*")
@@ -194,7 +195,7 @@ def pod(request: Request, at: Pointer, shape: Shape, settings: Settings) -> Pod 
         return None
     is_pod = request.kind == "Pod"
     scc = mapping(obj, ("metadata", "annotations")).get("openshift.io/scc") if is_pod else None
-    working = request.old if _works(request) else None
+    working = request.old if _works(request, settings) else None
     view = Pod(obj, at, shape, settings, not is_pod, str(scc or ""), request.namespace, working=working)
     return None if all(view.exempt(part) for part in view.parts()) else view
 
@@ -222,8 +223,13 @@ def unread(request: Request, at: Pointer, shape: Shape) -> Iterator[Pointer]:
             yield text_at
 
 
-def _works(request: Request) -> bool:
-    """Tell whether pods of the stored template may run; an account that was granted more may run them again."""
-    old, rejects = request.old or {}, KINDS[request.kind].rejected
-    shown = rejects and rejected.observed(old) and rejects(old) and not rejected.grants(old)
-    return request.operation == "UPDATE" and not shown
+def rejects(request: Request) -> bool:
+    """Tell whether the stored object shows that OpenShift rejects its pods, for whatever reason."""
+    old, shows = request.old or {}, KINDS[request.kind].rejected
+    return bool(shows and rejected.observed(old) and shows(old))
+
+
+def _works(request: Request, settings: Settings) -> bool:
+    """Tell whether pods of the stored template may run; those of an account that was granted more may run again."""
+    granted = rejected.usable(request.old or {}) - {*RESTRICTED, *settings.everyone}
+    return request.operation == "UPDATE" and (bool(granted) or not rejects(request))
