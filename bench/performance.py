@@ -9,7 +9,7 @@ from bench.figures import text
 
 PAGE: Final = evidence.ROOT / "docs/performance.md"
 NAMES: Final = ("direct", "apiserver", "growth", "start", "sizes", "kyverno")
-SIZES: Final = tuple(f"{workers} x {threads}" for workers, threads in sizes.SIZES)
+SIZES: Final = tuple(map(str, sizes.SIZES))
 
 ADVICE: Final = """
 A worker process computes on one core at a time (Python's lock), so workers follow cores: one for one core, two for
@@ -155,13 +155,13 @@ def _start(figures: dict[str, Any]) -> Iterator[str]:
 
 
 def _sizes(figures: dict[str, Any]) -> Iterator[str]:
-    yield "\n## How many workers and threads\n"
+    yield "\n## How many workers\n"
     rows = []
     for size in SIZES:
         every, one = figures[size]["all cores"], figures[size]["one core"]
         seen = (text(every["rate"], 0), text(every["p99"], 1), text(one["rate"], 0), text(one["p99"], 1))
         rows.append((size, *seen, f"{figures[size]['pss']:.0f}"))
-    columns = ("workers x threads", "all cores: reviews/s", "p99, ms", "one core: reviews/s", "p99, ms", "MiB PSS")
+    columns = ("workers", "all cores: reviews/s", "p99, ms", "one core: reviews/s", "p99, ms", "MiB PSS")
     yield from _table(columns, rows)
     yield ADVICE
 

@@ -1,4 +1,4 @@
-"""How many worker processes and threads: throughput and p99 on all cores, and on one. `python -m bench.sizes`."""
+"""How many worker processes: throughput and p99 on all cores, and on one. `python -m bench.sizes`."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ from bench.load import Client, built
 from bench.objects import measured_review
 from bench.servers import Running, children, ours
 
-SIZES: Final = ((1, 4), (1, 16), (2, 4), (2, 16), (4, 16))
+SIZES: Final = (1, 2, 4)
 CONNECTIONS: Final = 8
 ROUNDS: Final = 3
 SECONDS: Final = 1.0
@@ -24,10 +24,9 @@ def measure(load: Path, folder: Path) -> dict[str, Any]:
     body = folder / "review.json"
     body.write_bytes(measured_review())
     figures: dict[str, Any] = {}
-    for workers, threads in SIZES:
-        with ours("--workers", str(workers), "--threads", str(threads)) as server:
+    for size in map(str, SIZES):
+        with ours("--workers", size) as server:
             client = Client(load, server.url, server.ca, body)
-            size = f"{workers} x {threads}"
             figures[size] = {"all cores": _rounds(client)}
             pin(server, {min(os.sched_getaffinity(0))})
             figures[size]["one core"] = _rounds(client)

@@ -1,7 +1,9 @@
-"""The webhook on gunicorn's own worker, as `python -m tests.stock serve`: what tests of slow clients must see fail."""
+"""The webhook on gunicorn's threaded worker, as `python -m tests.stock serve`: tests must see slow clients stop it."""
 
-import ssl
+import os
 import sys
+import time
+from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
@@ -9,15 +11,32 @@ from webhook import cli, serving
 
 
 class Stock(ThreadWorker):
-    """gunicorn's worker, with the two names that serving.py asks for."""
+    """gunicorn's worker, with the names that serving.py asks for."""
 
     slot = 0
+    certificate: Any
+
+    @property
+    def came_round(self) -> float:
+        """Return the time: nobody asks it of this worker."""
+        return time.monotonic()
 
     def ready(self) -> bool:
         """Tell whether it runs."""
-        return self.alive
+        return bool(self.alive)
+
+
+class StockServer(serving._Server):
+    """The server, with TLS and threads as gunicorn has them."""
+
+    def load_config(self) -> None:
+        """Set what the webhook's own worker does itself."""
+        super().load_config()
+        for name in ("certfile", "keyfile"):
+            self.cfg.set(name, str(self.listen.certificate))
+        self.cfg.set("threads", int(os.environ.get("STOCK_THREADS", "16")))
 
 
 if __name__ == "__main__":
-    vars(serving).update(Worker=Stock, Socket=ssl.SSLSocket)
+    vars(serving).update(Worker=Stock, _Server=StockServer)
     sys.exit(cli.main())

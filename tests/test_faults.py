@@ -93,7 +93,7 @@ def test_without_a_place_to_write_it_says_so_and_ends() -> None:
 def test_few_file_descriptors_are_enough_for_new_connections_and_for_probes() -> None:
     with contextlib.ExitStack() as stack:
         with few_files():
-            server = stack.enter_context(serving("--workers", "1", "--threads", "4"))
+            server = stack.enter_context(serving("--workers", "1"))
         (worker,) = server.workers()
         for _ in range(200):
             connection = stack.enter_context(contextlib.closing(server.connect()))

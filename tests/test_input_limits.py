@@ -18,8 +18,7 @@ from werkzeug.test import TestResponse
 from certs import authority
 from tests.server import Server
 from tests.test_server import REVIEW, post, reason
-from webhook.app import LARGE, MOST_VALUES, application
-from webhook.framing import LARGEST_BODY, frame
+from webhook.app import LARGE, LARGEST_BODY, MOST_VALUES, application
 from webhook.serving import Certificate
 from webhook.settings import Settings
 from webhook.worker import PATIENCE
@@ -184,50 +183,48 @@ def test_too_many_values_that_do_not_begin_as_a_review_are_refused(server: Serve
     assert server.post(beginning + b'"odd":[' + b'{"a":0},' * 100_000 + b"0]}")[0] == 400
 
 
-def framed(data: bytes, step: int = 1) -> tuple[bool | None, int]:
-    """Feed bytes to a frame; return what it said, None for nothing yet, and how many bytes it wanted for that."""
-    received = bytearray()
-    frames = frame(received)
-    for at in range(0, len(data) + step, step):
-        try:
-            next(frames)
-        except StopIteration as end:
-            return end.value, len(received)
-        received += data[at : at + step]
-    return None, len(received)
-
-
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
-@pytest.mark.parametrize("data", [WHOLE, HEAD + b"\r\n", CHUNKED + b"2;x=y\r\nab\r\n3\r\ncde\r\n0\r\nT: x\r\n\r\n"])
-def test_a_request_is_whole_with_its_last_byte_and_not_before(data: bytes) -> None:
-    assert framed(data) == (True, len(data))
-    assert framed(data[:-1]) == (None, len(data) - 1)
-
-
 @pytest.mark.parametrize(
-    "data",
+    "chunks",
     [
         b"-5\r\n" + b" " * 99,
         b"ZZ\r\n",
         b"\r\n",
         b"2\r\nabcd\r\n",
-        b"1" * 1100,
-        b"710001\r\n" + b" " * 0x720000,
-        b"0" + b"1" * 400 + b"\r\n" + b" " * 0x720000,
+        b"1" * 9000,
+        b"0" + b"1" * 400 + b"\r\n" + b" " * 2**23,
     ],
 )
-def test_a_broken_chunk_is_not_waited_for(data: bytes) -> None:
-    whole, wanted = framed(CHUNKED + data, step=2**14 if len(data) > 2**14 else 1)
-    assert whole is False
-    assert wanted <= LARGEST_BODY + 2**17
+def test_a_broken_chunk_is_not_waited_for(raw: ssl.SSLSocket, chunks: bytes) -> None:
+    start = time.monotonic()
+    with contextlib.suppress(ConnectionError, ssl.SSLError):
+        raw.sendall(CHUNKED + chunks)
+    assert everything(raw).startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 413 "))
+    assert time.monotonic() - start < 4
 
 
-def test_chunks_of_one_byte_are_bounded_too() -> None:
-    whole, wanted = framed(CHUNKED + b"1\r\nx\r\n" * 20_000, step=2**14)
-    assert whole is False
-    assert wanted < 100_000
+def test_a_request_in_chunks_ends_with_its_trailers(raw: ssl.SSLSocket) -> None:
+    chunks = b"5;x=y\r\n" + REVIEW[:5] + b"\r\n%x\r\n" % len(REVIEW[5:]) + REVIEW[5:] + b"\r\n0\r\nT: x\r\n\r\n"
+    raw.sendall(CHUNKED + chunks + WHOLE.replace(b"Host: x", b"Host: x\r\nConnection: close"))
+    assert everything(raw).count(b"HTTP/1.1 200 ") == 2
+
+
+def test_chunks_of_one_byte_end_too(raw: ssl.SSLSocket) -> None:
+    with contextlib.suppress(ConnectionError, ssl.SSLError):
+        raw.sendall(CHUNKED + b"1\r\n \r\n" * 20_000 + b"0\r\n\r\n")
+    assert answered(raw)[0].status == 400
+
+
+def test_a_client_that_waits_for_100_is_told_to_go_on(raw: ssl.SSLSocket) -> None:
+    head, _, body = WHOLE.replace(b"Host: x", b"Host: x\r\nExpect: 100-continue").partition(b"\r\n\r\n")
+    start = time.monotonic()
+    raw.sendall(head + b"\r\n\r\n")
+    assert raw.recv(1000).startswith(b"HTTP/1.1 100 Continue\r\n")
+    raw.sendall(body)
+    assert answered(raw)[0].status == 200
+    assert time.monotonic() - start < 2
 
 
 def test_a_reason_is_json(server: Server) -> None:

@@ -1,6 +1,8 @@
 """The port of observation: its own, bounded, and there for probes whatever others do on it."""
 
 import contextlib
+import os
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -8,7 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.server import Server, serving
-from webhook.probes import MOST_CONNECTIONS, PATIENCE
+from tests.test_server import REVIEW, post
+from webhook.probes import MOST_CONNECTIONS, PATIENCE, STUCK
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +37,17 @@ def test_who_is_silent_on_the_port_of_observation_is_sent_away_and_probes_go_on(
             if number < MOST_CONNECTIONS:
                 assert time.monotonic() - opened < PATIENCE, "the first make room for the others"
         assert time.monotonic() - start < 5
+
+
+def test_a_process_that_does_not_come_round_is_not_healthy() -> None:
+    with serving("--workers", "1", module="tests.stuck_worker") as server:
+        (worker,) = server.workers()
+        with contextlib.closing(server.connect(timeout=1)) as connection, pytest.raises(TimeoutError):
+            post(connection, REVIEW.replace(b"705ab4f5", b"stuck"))
+        assert server.observe("/healthz")[0] == 200, "as yet"
+        time.sleep(STUCK)
+        assert server.observe("/healthz") == (503, "stuck\n")
+        os.kill(worker, signal.SIGKILL)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from tests.server import Server, review
 from tests.test_review import BAD, ODD, STATEFUL_SET, answer
-from webhook.framing import LARGEST_BODY
+from webhook.app import LARGEST_BODY
 from webhook.model import Request
 from webhook.serving import KEEP_ALIVE
 

@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from bench import process
-from tests.server import Server, few_files, serving
+from tests.server import Server, few_files, review, serving
 from tests.slow import ATTACKS, attacked
 from tests.test_server import REVIEW, post
-from webhook.connections import BRIEF, BRIEF_MAPS
+from webhook.app import BRIEF, BRIEF_MAPS
+from webhook.model import Request
 
 MANY = 64
 NEVER_READING = "never reading"
-ONE_THREAD = ("--workers", "1", "--threads", "1")
+ONE_WORKER = ("--workers", "1")
 LONGEST = 2.0  # seconds that a healthy client may have to wait
 
 
@@ -50,7 +51,7 @@ def test_on_gunicorns_own_worker_they_do(name: str) -> None:
 
 
 def test_a_client_that_never_reads_holds_no_thread() -> None:
-    with serving(*ONE_THREAD) as server, attacked(server, [NEVER_READING], 1):
+    with serving(*ONE_WORKER) as server, attacked(server, [NEVER_READING], 1):
         deadline = time.monotonic() + 20
         while 'shed_total{reason="slow"}' not in server.observe("/metrics")[1]:
             assert slowest(server, reviews=1) < LONGEST
@@ -58,7 +59,10 @@ def test_a_client_that_never_reads_holds_no_thread() -> None:
 
 
 def test_on_gunicorns_own_worker_it_does() -> None:
-    with serving(*ONE_THREAD, module="tests.stock") as server, attacked(server, [NEVER_READING], 1):
+    with (
+        serving(*ONE_WORKER, module="tests.stock", environment={"STOCK_THREADS": "1"}) as server,
+        attacked(server, [NEVER_READING], 1),
+    ):
         assert any(slowest(server, reviews=1) >= LONGEST for _ in range(200))
 
 
@@ -66,7 +70,7 @@ def test_where_connections_run_out_the_oldest_waits_make_room_and_no_worker_fall
     """More dripping clients than connections there may be: they are sent away while their bytes come in."""
     with contextlib.ExitStack() as stack:
         with few_files():
-            server = stack.enter_context(serving("--workers", "1", "--threads", "4"))
+            server = stack.enter_context(serving("--workers", "1"))
         (worker,) = server.workers()
         with attacked(server, ["dripping header", "dripping body"], MANY):
             time.sleep(0.5)
@@ -76,11 +80,12 @@ def test_where_connections_run_out_the_oldest_waits_make_room_and_no_worker_fall
         assert 'shed_total{reason="full"}' in server.observe("/metrics")[1]
 
 
+CONFIG_MAP = review(Request("ConfigMap", "CREATE", {"kind": "ConfigMap"}, name="workflow-controller-configmap"))
 MANY_MAPS = REVIEW[:-1] + b',"odd":[' + b",".join([b"{}"] * BRIEF_MAPS) + b"]}"
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counting a process' threads needs Linux's /proc")
-@pytest.mark.parametrize(("body", "more"), [(REVIEW, 0), (REVIEW.ljust(BRIEF + 1), 1), (MANY_MAPS, 1)])
+@pytest.mark.parametrize(("body", "more"), [(REVIEW, 0), (REVIEW.ljust(BRIEF + 1), 1), (MANY_MAPS, 1), (CONFIG_MAP, 1)])
 def test_what_is_brief_costs_no_thread(body: bytes, more: int) -> None:
     with serving("--workers", "1") as server, contextlib.closing(server.connect()) as connection:
         (worker,) = server.workers()

@@ -6,15 +6,29 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException
 
 from webhook import engine, observe, review
-from webhook.framing import LARGEST_BODY
-from webhook.model import Outcome
+from webhook.model import Outcome, Request
 from webhook.settings import Settings
+
+Aside = Callable[[Callable[[], Any]], Any]
+"""Runs a function where it holds up nobody, and returns what that returns."""
+
+LARGEST_BODY: Final = 7 * 2**20
+"""object and oldObject of at most 3 MiB each (the API server's own limit), and 1 MiB for what is around them."""
+
+BRIEF: Final = 2**15
+"""Bytes of a review that is answered sooner than a thread has been told of it."""
+
+BRIEF_MAPS: Final = 1000
+"""Of the maps in it; at 0.1 ms for each of those that are made to be dear, it ends in 0.1 s."""
+
+SLOW_KINDS: Final = ("ConfigMap",)
+"""Kinds whose objects are never brief: their values may be YAML, which costs twenty times what JSON does."""
 
 LARGE: Final = 2**19
 """Bytes from which on a review counts as large: reading it may take a hundred times the memory of a usual one."""
@@ -32,24 +46,28 @@ TIMEOUT: Final = re.compile(rb"(?:^|&)timeout=(\d{1,4}(?:\.\d{1,9})?)(ms|s)(?:&|
 """What the API server writes of its timeoutSeconds, or of what is left of it: `?timeout=4.999s`, `?timeout=730ms`."""
 
 
-def application(current: Callable[[], Settings]) -> Flask:
-    """Make the WSGI application; `current` returns the settings that count at the moment of a request."""
+def application(current: Callable[[], Settings], aside: Aside = lambda function: function()) -> Flask:
+    """Make the WSGI application; `current` returns the settings that count at the moment of a request.
+
+    What is not brief runs `aside`.
+    """
     app = Flask("webhook", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     large = threading.BoundedSemaphore(LARGE_AT_ONCE)
 
     @app.post("/mutate")
     def mutate() -> Response:
         if request.mimetype != "application/json" or request.content_encoding:
             return _refusal(415, "Content-Type must be application/json, without Content-Encoding")
-        deadline, body = _deadline(), _body()
+        deadline, body = _deadline(), request.get_data(cache=False)
         if len(body) <= LARGE:
-            return _reviewed(body, current, deadline)
+            return _reviewed(body, current, deadline, aside)
         if sum(map(body.count, (b"{", b"[", b","))) > MOST_VALUES:
             return _too_complex(body)
         if not large.acquire(blocking=False):
             return _not_now("busy", "another large review is being answered")
         try:
-            return _reviewed(body, current, deadline)
+            return _reviewed(body, current, deadline, aside)
         finally:
             large.release()
 
@@ -69,26 +87,31 @@ def application(current: Callable[[], Settings]) -> Flask:
     return app
 
 
-def _reviewed(body: bytes, current: Callable[[], Settings], deadline: float) -> Response:
+def _reviewed(body: bytes, current: Callable[[], Settings], deadline: float, aside: Aside) -> Response:
     """Answer a review. Raises BadReview, and Late where the deadline has passed."""
+    start = time.perf_counter()
+    brief = len(body) <= BRIEF and body.count(b"{") <= BRIEF_MAPS
+    wanted = review.decode(body) if brief else aside(lambda: review.decode(body))
 
-    def late() -> bool:
-        return time.monotonic() > deadline
+    def answer() -> tuple[Outcome, bytes]:
+        outcome = _evaluated(wanted, current(), lambda: time.monotonic() > deadline)
+        return outcome, review.respond(wanted, outcome)
 
+    outcome, answered = answer() if brief and wanted.kind not in SLOW_KINDS else aside(answer)
+    observe.reviewed(wanted, outcome, time.perf_counter() - start)
+    return Response(answered, mimetype="application/json")
+
+
+def _evaluated(wanted: Request, settings: Settings, late: Callable[[], bool]) -> Outcome:
     if late():
         raise engine.Late
-    start = time.perf_counter()
-    wanted = review.decode(body)
     try:
-        outcome = engine.evaluate(wanted, current(), late=late)
+        return engine.evaluate(wanted, settings, late=late)
     except engine.Late:
         raise
-    except Exception as error:  # noqa: BLE001 - a review that parses is answered: allowed as it came, and we are told
+    except Exception as error:  # noqa: BLE001 - a review that parses is answered: allowed as it came, and it is logged
         warning = "the webhook failed and changed nothing; please report it"
-        outcome = Outcome(wanted.object, warnings=[warning], failures=[("engine", type(error).__name__)])
-    answer = review.respond(wanted, outcome)
-    observe.reviewed(wanted, outcome, time.perf_counter() - start)
-    return Response(answer, mimetype="application/json")
+        return Outcome(wanted.object, warnings=[warning], failures=[("engine", type(error).__name__)])
 
 
 def _too_complex(body: bytes) -> Response:
@@ -107,25 +130,17 @@ def _deadline() -> float:
     return arrived + float(wanted[1]) / (1000 if wanted[2] == b"ms" else 1)
 
 
-def _body() -> bytes:
-    """Read the body; one byte more than allowed tells a chunked one that is too large, which has no length."""
-    if (request.content_length or 0) > LARGEST_BODY:
-        raise RequestEntityTooLarge
-    try:
-        body = request.stream.read(LARGEST_BODY + 1)
-    except Exception:  # noqa: BLE001 - whatever gunicorn raises at a broken chunk, its sender made it
-        raise BadRequest from None
-    if len(body) > LARGEST_BODY:
-        raise RequestEntityTooLarge
-    return body
-
-
-def _not_now(why: str, reason: str) -> Response:
-    observe.shed(why)
-    response = _refusal(503, reason)
+def _not_now(reason_: str, why: str) -> Response:
+    observe.shed(reason_)
+    response = _refusal(503, why)
     response.headers["Retry-After"] = "1"
     return response
 
 
-def _refusal(status: int, reason: str) -> Response:
-    return Response(json.dumps({"reason": reason}) + "\n", status, mimetype="application/json")
+def _refusal(status: int, why: str) -> Response:
+    return Response(reason(why), status, mimetype="application/json")
+
+
+def reason(why: str) -> str:
+    """Return the body of a refusal."""
+    return json.dumps({"reason": why}) + "\n"

@@ -53,7 +53,6 @@ def _parser() -> argparse.ArgumentParser:
         "--ca-out", type=Path, metavar="FILE", help="where the CA goes of a certificate made on the spot"
     )
     serve.add_argument("--workers", type=int, default=2, help="processes (%(default)s)")
-    serve.add_argument("--threads", type=int, default=16, help="threads in each (%(default)s)")
     serve.add_argument(
         "--observe-port", type=int, default=8080, help="HTTP port of /healthz /readyz /metrics (%(default)s)"
     )

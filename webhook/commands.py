@@ -35,13 +35,14 @@ def serve(options: argparse.Namespace) -> int:
             certificate,
             options.key,
             options.workers,
-            options.threads,
             options.observe_port,
         )
         gc.collect()
         gc.freeze()  # what is loaded here stays shared with the workers: the collector would write to each page of it
         # Each worker watches for itself; one that starts while the file is broken has what was good at our start.
-        serving.serve(listen, lambda: app.application(configuration.Watched(options.config, settings).current))
+        serving.serve(
+            listen, lambda aside: app.application(configuration.Watched(options.config, settings).current, aside)
+        )
     return FINE
 
 

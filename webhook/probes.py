@@ -1,13 +1,14 @@
 """The port of observation: GET /healthz, /readyz, /metrics over plain HTTP, in a thread of each worker process.
 
-Reviews and probes never wait for each other. All workers share the port (SO_REUSEPORT): one that hangs fails its share.
+Reviews and probes never wait for each other: the thread has an asyncio loop of its own. All workers share the port
+(SO_REUSEPORT), so that a worker that hangs fails its share.
 """
 
 import asyncio
 import threading
-from collections.abc import Callable
+import time
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Protocol
 
 from webhook import observe
 
@@ -19,13 +20,25 @@ MOST_CONNECTIONS: Final = 50
 
 LARGEST_HEAD: Final = 2**13
 
-
-def start(host: str, port: int, ready: Callable[[], bool]) -> None:
-    """Answer in a thread of its own, as long as the process lives; `ready` tells whether new reviews are welcome."""
-    threading.Thread(target=lambda: asyncio.run(_serve(host, port, ready)), name="probes", daemon=True).start()
+STUCK: Final = 10.0
+"""Seconds after which an event loop that has not come round counts as stuck; it comes round each second."""
 
 
-async def _serve(host: str, port: int, ready: Callable[[], bool]) -> None:
+class Worker(Protocol):
+    """What probes ask of the worker."""
+
+    came_round: float
+
+    def ready(self) -> bool:
+        """Tell whether new reviews are welcome."""
+
+
+def start(host: str, port: int, worker: Worker) -> None:
+    """Answer in a thread of its own, as long as the process lives."""
+    threading.Thread(target=lambda: asyncio.run(_serve(host, port, worker)), name="probes", daemon=True).start()
+
+
+async def _serve(host: str, port: int, worker: Worker) -> None:
     visitors: dict[asyncio.StreamWriter, None] = {}  # in the order in which they came
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -37,7 +50,7 @@ async def _serve(host: str, port: int, ready: Callable[[], bool]) -> None:
         try:
             async with asyncio.timeout(PATIENCE):
                 head = await reader.readuntil(b"\r\n\r\n")
-                writer.write(_page(head, ready))
+                writer.write(_page(head, worker))
                 writer.close()
                 await writer.wait_closed()
         except (OSError, EOFError, asyncio.LimitOverrunError):  # TimeoutError is an OSError
@@ -50,7 +63,7 @@ async def _serve(host: str, port: int, ready: Callable[[], bool]) -> None:
     await server.serve_forever()
 
 
-def _page(head: bytes, ready: Callable[[], bool]) -> bytes:
+def _page(head: bytes, worker: Worker) -> bytes:
     method, _, rest = head.partition(b" ")
     path = rest.partition(b" ")[0]
     status, body = HTTPStatus.OK, b"ok\n"
@@ -58,8 +71,10 @@ def _page(head: bytes, ready: Callable[[], bool]) -> bytes:
         status, body = HTTPStatus.METHOD_NOT_ALLOWED, b""
     elif path == b"/metrics":
         body = observe.metrics()
-    elif path == b"/readyz" and not ready():
+    elif path == b"/readyz" and not worker.ready():
         status, body = HTTPStatus.SERVICE_UNAVAILABLE, b"leaving\n"
+    elif path == b"/healthz" and time.monotonic() - worker.came_round > STUCK:
+        status, body = HTTPStatus.SERVICE_UNAVAILABLE, b"stuck\n"
     elif path not in (b"/healthz", b"/readyz"):
         status, body = HTTPStatus.NOT_FOUND, b""
     line = (

@@ -1,24 +1,24 @@
-"""Sockets, TLS, processes and threads: the door of gunicorn."""
+"""Sockets, TLS and processes: the door of gunicorn."""
 
 import os
 import resource
 import signal
 import socket
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from ssl import SSLContext
 from typing import Any, Final, cast
 from wsgiref.types import WSGIApplication
 
 from gunicorn.app.base import BaseApplication
 
 from certs import authority
-from webhook import framing, observe, probes
-from webhook.connections import Socket
+from webhook import observe, probes
+from webhook.app import Aside
 from webhook.model import BadInput
-from webhook.worker import Worker
+from webhook.worker import SPARE, Worker, threads, tls
 
 KEEP_ALIVE: Final = 120
 """Seconds. The API server keeps idle connections 90 s and does not repeat a POST that meets a closing one."""
@@ -28,6 +28,9 @@ MOST_CONNECTIONS: Final = 500
 
 KERNEL_BUFFER: Final = 2**17
 """Bytes, which Linux doubles, of each connection and direction; left alone they grow to 6 MiB of the pod's memory."""
+
+HEADER_FIELDS: Final = 32
+HEADER_FIELD: Final = 2**12
 
 OWN_FILES: Final = 50 + probes.MOST_CONNECTIONS
 """File descriptors of a process that are not for the API server's connections."""
@@ -46,11 +49,10 @@ class Listen:
     certificate: Path
     key: Path | None
     workers: int
-    threads: int
     observe_port: int
 
 
-def serve(listen: Listen, load: Callable[[], WSGIApplication]) -> None:
+def serve(listen: Listen, load: Callable[[Aside], WSGIApplication]) -> None:
     """Serve until a signal ends it; `load` makes the application, once in every worker process.
 
     Raises BadCertificate.
@@ -65,29 +67,25 @@ def serve(listen: Listen, load: Callable[[], WSGIApplication]) -> None:
 class _Server(BaseApplication):
     """gunicorn's way to be started from a program rather than from its own command line."""
 
-    def __init__(self, listen: Listen, certificate: "Certificate", load: Callable[[], WSGIApplication]) -> None:
+    def __init__(self, listen: Listen, certificate: "Certificate", load: Callable[[Aside], WSGIApplication]) -> None:
         self.listen = listen
         self.certificate = certificate
         self.make = load
         super().__init__()
 
     def load(self) -> Any:
-        return self.make()
+        return self.make(threads())
 
     def load_config(self) -> None:
         listen, certificate = self.listen, self.certificate
         settings = {
             "bind": f"{listen.host}:{listen.port}",
-            "certfile": str(listen.certificate),
-            "keyfile": str(listen.key or listen.certificate),
-            "ssl_context": certificate.current,
             "worker_class": Worker,
             "workers": listen.workers,
-            "threads": listen.threads,
-            "worker_connections": _most_connections() + listen.threads,
+            "worker_connections": _most_connections() + SPARE,
             "keepalive": KEEP_ALIVE,
-            "limit_request_fields": framing.HEADER_FIELDS,
-            "limit_request_field_size": framing.HEADER_FIELD,
+            "limit_request_fields": HEADER_FIELDS,
+            "limit_request_field_size": HEADER_FIELD,
             "worker_tmp_dir": HEARTBEATS if os.access(HEARTBEATS, os.W_OK) else None,
             "control_socket_disable": True,
             "loglevel": "warning",
@@ -126,12 +124,10 @@ class Certificate:
         except OSError:
             return []
 
-    def made(self) -> ssl.SSLContext:
+    def made(self) -> SSLContext:
         """Make the context from the files as they are now. Raises BadCertificate."""
         try:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.sslsocket_class = Socket
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            context = tls()
             context.load_cert_chain(*self.files, password="")  # an encrypted key must not ask on the terminal
             self.expiry = authority.expiry(self.files[0].read_bytes())
         except (OSError, ValueError) as error:  # an SSLError is an OSError
@@ -140,8 +136,8 @@ class Certificate:
             raise BadCertificate(f"{name}: no certificate with its key can be read here: {why}") from None
         return context
 
-    def current(self, _config: object = None, _default: object = None) -> ssl.SSLContext:
-        """Return the context for the next connection; files that broke keep the last good one. For gunicorn's hook."""
+    def current(self) -> SSLContext:
+        """Return the context for the next connection; files that broke keep the last good one."""
         stamp = self.stamped()
         if stamp != self.stamp:
             self.stamp = stamp
@@ -170,4 +166,5 @@ def _start(listen: Listen, certificate: Certificate, worker: Worker) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
     observe.started()
     observe.certificate(certificate.expiry)
-    probes.start(listen.host, listen.observe_port, worker.ready)
+    worker.certificate = certificate
+    probes.start(listen.host, listen.observe_port, worker)

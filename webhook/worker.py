@@ -1,249 +1,248 @@
-"""The worker process: no thread ever waits for a client. Extends gunicorn's threaded worker; with serving.py its door.
+"""The worker process: gunicorn's gevent worker, in which every wait for a client has an end. The door of gevent.
 
-gunicorn's own gives a thread to whoever connects, and there waits for handshake, request and the taking of the answer:
-as many slow clients as threads stop everything. Here the event loop does all waiting, and answers what is brief itself;
-of the rest a thread gets a whole request and leaves a whole answer. Every wait has an end, and where room runs out, he
-who has waited longest goes: a client that is well is done in milliseconds, so it is never he.
+Each connection is a greenlet, so that a slow client delays nobody. Nothing is monkey-patched: the worker's sockets are
+gevent's own; metrics, log, locks and threads are the standard library's, for they never wait for a client.
 """
 
-import errno
-import selectors
-import socket
-import ssl
+import io
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
+from itertools import chain
 from types import FrameType
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from gunicorn.http.errors import ParseException
-from gunicorn.workers.gthread import TConn, ThreadWorker
+import gevent
+from gevent import socket, ssl
+from gevent.threadpool import ThreadPool
+from gevent.util import wrap_errors
+from gunicorn.http.errors import NoMoreData, ParseException
+from gunicorn.workers.ggevent import GeventWorker
 
 from webhook import observe
-from webhook.connections import RECORD, Connection, refuse
+from webhook.app import LARGEST_BODY, reason
 
 PATIENCE: Final = 5.0
-"""Seconds for a handshake, for a request from its first byte to its last, for an answer to be taken.
-
-The API server's whole review has 5 in our configuration, and needs milliseconds.
-"""
+"""Seconds for a handshake, for a request from its first byte to its last, and for the client to take the response."""
 
 LINGER: Final = 2.0
-"""Seconds that a client may go on sending after our last word: closed at once, it would lose that (RFC 9112, 9.6)."""
+"""Seconds that a client may go on sending after its refusal: closed at once, it would lose that (RFC 9112, 9.6)."""
 
 DRAIN: Final = 7.0
-"""Seconds that we go on accepting after SIGTERM: until the last router knows that we leave. They lag by up to five."""
+"""Seconds of service after SIGTERM: until the last router knows that this server leaves. They lag by up to five."""
+
+SPARE: Final = 16
+"""Connections that may still be closing while new ones are accepted."""
+
+RECORD: Final = 2**14
+"""Bytes of a TLS record. A request that fits into one is small, and is never sent away for its size."""
 
 MOST_HELD: Final = 10 * 2**20
-"""Bytes of requests in one process, whole or not: one of the largest, or a thousand of the usual.
+"""Bytes of requests in one process, complete or not: one of the largest, or a thousand of the usual."""
 
-With two of the largest, two processes took 420 MiB (`python -m bench.curve`); with this 280 to 310.
-"""
-
-NO_ROOM: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+THREADS: Final = 4
+"""Native threads of a process, for reviews that the event loop must not compute. They share one interpreter."""
 
 
-class Worker(ThreadWorker):
-    """gunicorn's threaded worker, with the waiting done in its event loop."""
+class SentAway(BaseException):
+    """The worker waits no longer for a client. Not an Exception, so that nothing on the way takes it for an error."""
+
+
+class Client(ssl.SSLSocket):
+    """A client's TLS connection, which tells its worker what arrives."""
+
+    worker: "Worker"
+    greenlet: "gevent.Greenlet[..., Any]"
+    arrived = 0.0
+    """When the first byte of the request came, by time.monotonic()."""
+    received = 0
+    """Bytes of the request so far."""
+    answered = False
+    """Whether the response may have begun."""
+
+    def recv(self, buflen: int = RECORD, flags: int = 0) -> bytes:
+        """Return what the client sent, and nothing when it left, however it left."""
+        try:
+            data: bytes = super().recv(buflen, flags)
+        except (OSError, ValueError):
+            return b""
+        self.worker.received(self, len(data))
+        return data
+
+    def refuse(self, status: str, why: str, linger: float = LINGER) -> None:
+        """Write a response that ends the connection, and let the client finish what it is sending."""
+        body = reason(why)
+        head = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        ends_quietly: Any = False  # missing in gevent's types
+        with suppress(OSError, ValueError), gevent.Timeout(linger, ends_quietly):
+            self.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+            self.shutdown(socket.SHUT_WR)
+            while super().recv(RECORD):
+                gevent.sleep(0)
+
+
+def tls() -> ssl.SSLContext:
+    """Return a context that makes Clients of connections, as yet without a certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.sslsocket_class = Client
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def threads() -> Callable[[Callable[[], Any]], Any]:
+    """Return a function that runs another in a native thread, while the event loop goes on."""
+    pool = ThreadPool(THREADS)
+
+    def aside(function: Callable[[], Any]) -> Any:
+        result = pool.apply(wrap_errors((Exception,), function))  # raised there, gevent would print it
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    return aside
+
+
+class Worker(GeventWorker):
+    """gunicorn's gevent worker with deadlines, eviction of the client that is longest in coming, and a drain."""
 
     slot = 0
-    """Which of the workers this is; one that takes a dead one's place takes its number."""
+    """Which of the workers this is; one that takes the place of a dead one takes its number."""
+    certificate: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.waiting: dict[Connection, float] = {}  # until when, in the order in which the waits began
-        self.held = 0  # bytes of the requests that threads have
+        # Until when each client is waited for, in the order in which the waits began.
+        self.waiting: dict[Client, float] = {}  # for a handshake, a request, the taking of a response
+        self.idle: dict[Client, float] = {}  # between two requests
+        self.connections = 0
+        self.held = 0  # bytes
         self.leaves_at = float("inf")
+        self.came_round = time.monotonic()
 
     def ready(self) -> bool:
         """Tell whether new work should still be sent to this worker."""
-        return self.alive and self.leaves_at == float("inf")
+        return bool(self.alive) and self.leaves_at == float("inf")
+
+    def patch(self) -> None:
+        """Make the listening sockets gevent's, and patch nothing, unlike gunicorn."""
+        listeners: list[Any] = self.sockets
+        self.sockets = [socket.socket(s.FAMILY, socket.SOCK_STREAM, fileno=s.sock.detach()) for s in listeners]
+
+    def load_wsgi(self) -> None:
+        """Put the reading of requests before the application."""
+        super().load_wsgi()
+        self.wsgi = partial(self._answer, self.wsgi)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as gunicorn has it
-        """Begin to leave: not ready any more, `Connection: close` on every answer, and yet everyone is served."""
-        if self.ready():
-            self.leaves_at = time.monotonic() + DRAIN
-            self.max_keepalived = 0  # gunicorn closes what is more than this
-            self.method_queue.defer(lambda: None)
+        """Begin to leave: not ready, `Connection: close` on each response, and yet everyone is served."""
+        self.leaves_at = min(self.leaves_at, time.monotonic() + DRAIN)
 
-    def accept(self, listener: socket.socket) -> None:
-        """Take a new connection; where there is no room, he goes who has waited longest."""
-        try:
-            client, address = listener.accept()
-        except OSError as error:
-            if error.errno in NO_ROOM and not self._make_room():
-                self.set_accept_enabled(False)  # until the loop comes round
-            return
-        try:
-            connection = Connection(self.cfg, client, address, listener.getsockname())
-        except (OSError, ValueError):
-            client.close()
-            return
-        self.nr_conns += 1
-        self.enqueue_req(connection)
-        while self.nr_conns >= self.worker_connections and self._make_room():
-            pass
-
-    def enqueue_req(self, conn: TConn) -> None:
-        """Answer a request, or give it to a thread, once it is whole."""
-        connection = cast("Connection", conn)
-        connection.next_request()
-        self._gather(connection)
-
-    def _gather(self, connection: Connection) -> None:
-        try:
-            whole = connection.gather()
-        except ssl.SSLWantReadError:
-            whole = False
-        except ssl.SSLWantWriteError:
-            self._wait(connection, selectors.EVENT_WRITE, self._gather)
-            return
-        except (OSError, ValueError):
-            self._drop(connection)
-            return
-        if whole:
-            self.waiting.pop(connection, None)
-            brief = connection.hand_over()
-            self.held += connection.size
-            if brief:
-                answered: Future[bool] = Future()
-                answered.set_result(self.handle(connection))
-                self.method_queue.defer(self.finish_request, connection, answered)
-            else:
-                super().enqueue_req(connection)
-        elif connection.shaken and not connection.received:
-            self._idle(connection)
-        else:
-            self._wait(connection, selectors.EVENT_READ, self._gather)
-            if len(connection.received) > RECORD:
-                self._lighten()
-
-    def _lighten(self) -> None:
-        """Send away who holds much and has waited longest, as long as too much is held."""
-        large = [connection for connection in self.waiting if len(connection.received) > RECORD]
-        while large and self.held + sum(len(connection.received) for connection in self.waiting) > MOST_HELD:
-            self._send_away(large.pop(0), "full", then=self._let_go)
-
-    def _wait(
-        self, connection: Connection, event: int, then: Callable[[Connection], None], patience: float = PATIENCE
-    ) -> None:
-        turn = connection.turn = connection.turn + 1
-
-        def go_on(_socket: object) -> None:
-            if turn == connection.turn:  # else the same round of the loop has sent it away
-                self.poller.unregister(connection.tls)
-                then(connection)
-
-        self.waiting.setdefault(connection, time.monotonic() + patience)
-        self.poller.register(connection.tls, event, go_on)
-
-    def _idle(self, connection: Connection) -> None:
-        """Keep a connection on which nothing is under way."""
-        self.waiting.pop(connection, None)
-        connection.set_timeout()
-        self.keepalived_conns.append(connection)
-        self.poller.register(connection.tls, selectors.EVENT_READ, partial(self.on_client_socket_readable, connection))
-
-    def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
-        """Go on with a connection that was kept, unless the same round of the loop has sent it away."""
-        if client.fileno() >= 0:
-            super().on_client_socket_readable(conn, client)
-
-    def finish_request(self, conn: TConn, fs: Future[bool]) -> None:
-        """Go on when the client has the whole answer."""
-        connection = cast("Connection", conn)
-        self.held -= connection.size
-        self._deliver(fs, connection)
-
-    def _deliver(self, future: Future[bool], connection: Connection) -> None:
-        try:
-            connection.tls.flush()
-        except (OSError, ValueError):
-            self._drop(connection)
-            return
-        if connection.tls.unsent:
-            self._wait(connection, selectors.EVENT_WRITE, partial(self._deliver, future))
-            return
-        self.waiting.pop(connection, None)
-        super().finish_request(connection, future)
-        if connection.leaving:
-            self.nr_conns += 1  # gunicorn counted it off; it is here yet
-            self._last_words(connection)
-
-    def _let_go(self, connection: Connection) -> None:
-        connection.received = bytearray()
-        connection.close(graceful=True)
-        self._last_words(connection)
-
-    def _last_words(self, connection: Connection) -> None:
-        """Let the client finish what it is saying; nobody listens."""
-        try:
-            if not connection.tls.recv(RECORD):
-                self._drop(connection)
-                return
-        except BlockingIOError:
-            pass
-        except (OSError, ValueError):
-            self._drop(connection)
-            return
-        self._wait(connection, selectors.EVENT_READ, self._last_words, LINGER)
-
-    def _drop(self, connection: Connection) -> None:
-        self.waiting.pop(connection, None)
-        self.nr_conns -= 1
-        connection.close()
-
-    def _make_room(self) -> bool:
-        """Send away who has waited longest; tell whether there was anyone."""
-        longest = next(iter(self.waiting), None) or next(iter(self.keepalived_conns), None)
-        if longest is not None:
-            self._send_away(cast("Connection", longest), "full")
-        return longest is not None
-
-    def _send_away(self, connection: Connection, why: str, then: Callable[[Connection], None] | None = None) -> None:
-        """End a wait; who was saying something hears why."""
-        connection.turn += 1
-        self.poller.unregister(connection.tls)
-        if self.waiting.pop(connection, None) is None:
-            self.keepalived_conns.remove(connection)
-        if not connection.leaving:
-            observe.shed(why)
-        if connection.received and not connection.tls.unsent:
-            refuse(connection.tls, "503 Service Unavailable\r\nRetry-After: 1", f"{why}: try again")
-            with suppress(OSError, ValueError):
-                connection.tls.flush()
-        (then or self._drop)(connection)
-
-    def murder_pending(self) -> None:
-        """Send away everyone whose time is up; and leave, when ours is."""
-        now = time.monotonic()
-        for connection in [connection for connection, until in self.waiting.items() if until <= now]:
-            self._send_away(connection, "slow")
+    def notify(self) -> None:
+        """Come round, each second: end the waits whose time is up; and leave, when it is time."""
+        super().notify()
+        self.came_round = now = time.monotonic()
         if now >= self.leaves_at:
             self.alive = False
+        for client in [client for client, until in self.waiting.items() if until <= now]:
+            self._send_away(client, "slow")
+        for client in [client for client, until in self.idle.items() if until <= now or not self.alive]:
+            self._send_away(client)
 
-    def handle(self, conn: TConn) -> bool:
-        """Answer a request."""
-        keep = bool(super().handle(conn))
-        with suppress(OSError, ValueError):  # the loop meets it again
-            cast("Connection", conn).tls.flush()
-        return keep
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """Serve one connection. Its TLS begins here, so that the handshake has a deadline."""
+        try:
+            context = self.certificate.current()
+            tls = context.wrap_socket(client, server_side=True, do_handshake_on_connect=False)
+        except (OSError, ValueError):
+            return  # it left
+        if self.connections >= self.worker_connections - SPARE and (
+            oldest := next(chain(self.waiting, self.idle), None)
+        ):
+            self._send_away(oldest, "full")
+        tls.worker, tls.greenlet = self, gevent.getcurrent()
+        self.connections += 1
+        self._wait(tls, self.waiting, PATIENCE)
+        try:
+            with suppress(SentAway, OSError, ValueError):
+                tls.do_handshake()
+                self._rest(tls)
+                super().handle(listener, tls, addr)
+        finally:
+            self._wait(tls)
+            self.held -= tls.received
+            self.connections -= 1
+            tls.close()
 
-    def handle_request(self, req: Any, conn: TConn) -> bool:
-        """Answer; where the rest of a request stays unread, say that the connection ends with it."""
-        if not cast("Connection", conn).whole:
+    def timeout_ctx(self) -> Any:
+        """Bound nothing where gunicorn would: `notify` ends the waits."""
+        return nullcontext()
+
+    def received(self, client: Client, size: int) -> None:
+        """Count what came; with the first byte of a request, begin to wait for its rest. May raise SentAway."""
+        if size and not client.received:
+            client.arrived = time.monotonic()
+            self._wait(client, self.waiting, PATIENCE)
+        client.received += size
+        self.held += size
+        if client.received > RECORD:
+            if self.held > MOST_HELD:
+                self._send_away(next((other for other in self.waiting if other.received > RECORD), client), "full")
+            gevent.sleep(0)  # others first
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool:
+        """Answer one request, the last of its connection when this worker leaves."""
+        if not self.ready():
             req.force_close()
-        return bool(super().handle_request(req, conn))
+        super().handle_request(listener_name, req, sock, addr)
+        self._rest(sock)
+        gevent.sleep(0)  # its next request may be here already: others first
+        return True
 
-    def _keepalive_after(self, conn: TConn, keepalive: bool) -> bool:  # noqa: FBT001 - as gunicorn has it
-        """Pass over what nobody read of a body; it is here, and need not be waited for as gunicorn would."""
-        return keepalive and cast("Connection", conn).pass_over()
+    def _answer(self, app: Any, environ: dict[str, Any], start_response: Any) -> Any:
+        """Read the body, have the application answer, and wait for the client to take the response."""
+        client: Client = environ["gunicorn.socket"]
+        declared = int(environ.get("CONTENT_LENGTH") or 0)
+        body = environ["wsgi.input"].read(LARGEST_BODY + 1) if declared <= LARGEST_BODY else b""
+        if max(declared, len(body)) > LARGEST_BODY:
+            client.refuse("413 Request Entity Too Large", f"larger than {LARGEST_BODY} bytes")
+            raise StopIteration  # gunicorn's way to say that the connection ends
+        if len(body) < declared:
+            raise NoMoreData  # the client left
+        environ["wsgi.input"] = io.BytesIO(body)
+        self._wait(client)
+        try:
+            return app(environ, start_response)
+        finally:
+            client.answered = True
+            self._wait(client, self.waiting, PATIENCE)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Refuse what is no HTTP as app.py refuses what is no review; anything else is for gunicorn to report."""
-        if isinstance(exc, ParseException | ssl.SSLError):
-            refuse(client, "400 Bad Request", f"not an HTTP request: {type(exc).__name__}")
+        """Say why a connection ends, without a traceback where the client is the cause."""
+        if isinstance(exc, SentAway):
+            if client.received and not client.answered:
+                client.refuse("503 Service Unavailable\r\nRetry-After: 1", f"{exc}: try again", linger=0)
+        elif isinstance(exc, ParseException | ssl.SSLError):
+            client.refuse("400 Bad Request", f"not an HTTP request: {type(exc).__name__}")
         else:
             super().handle_error(req, client, addr, exc)
+
+    def _wait(self, client: Client, clients: dict[Client, float] | None = None, seconds: float = 0) -> None:
+        """Begin another wait for a client, or none."""
+        self.idle.pop(client, None)
+        self.waiting.pop(client, None)
+        if clients is not None:
+            clients[client] = time.monotonic() + seconds
+
+    def _rest(self, client: Client) -> None:
+        """Keep a connection on which nothing is under way."""
+        self.held -= client.received
+        client.received, client.answered, client.arrived = 0, False, time.monotonic()
+        self._wait(client, self.idle, self.cfg.keepalive)
+
+    def _send_away(self, client: Client, why: str = "") -> None:
+        """End a wait. A client that was saying something hears why."""
+        if why:
+            observe.shed(why)
+        self._wait(client)
+        client.greenlet.kill(SentAway(why), block=False)

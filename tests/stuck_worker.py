@@ -1,0 +1,21 @@
+"""The webhook, whose event loop stands still at the first review with the uid `stuck`."""
+
+import sys
+import time
+from typing import Any
+
+from webhook import cli, observe
+
+reviewed = observe.reviewed
+
+
+def stuck(request: Any, *rest: Any) -> None:
+    """Stand for whatever blocks a process."""
+    if request.uid == "stuck":
+        time.sleep(60)
+    reviewed(request, *rest)
+
+
+if __name__ == "__main__":
+    vars(observe).update(reviewed=stuck)
+    sys.exit(cli.main())
