@@ -16,7 +16,7 @@ from webhook.model import Object, Request, lookup
 from webhook.rules import RULES
 from webhook.scc.defaults import RESTRICTED
 from webhook.settings import Settings
-from webhook.workload import CONTAINER, KINDS
+from webhook.workload import KINDS
 
 FIRST, LEVEL = 1_000_650_000, "s0:c26,c5"
 IMAGES = (
@@ -107,7 +107,7 @@ def place_pods(dice: random.Random, kind: str, obj: Object) -> None:
     for path, shape in KINDS[kind].others:
         if dice.random() < 0.3:
             spec = pod_spec(dice, "Pod")
-            merge(obj, nested(path, spec["containers"][0] if shape is CONTAINER else spec))
+            merge(obj, nested(path, spec if shape.context else spec["containers"][0]))
 
 
 def pod_spec(dice: random.Random, kind: str) -> Object:

@@ -19,7 +19,7 @@ from webhook.pod import POD_SPEC, Shape
 from webhook.scc.admission import judge
 from webhook.scc.defaults import SCCS
 from webhook.scc.ranges import of_namespace
-from webhook.workload import CONTAINER, PREDICTOR, SPARK, WORKSPACE, kind_of, pod_specs
+from webhook.workload import PREDICTOR, SPARK, WORKSPACE, kind_of, pod_specs
 
 pytestmark = pytest.mark.rig
 
@@ -100,7 +100,7 @@ def made_of(obj: Object, at: Any, shape: Shape) -> Object:
     if shape == SPARK:
         main = {"name": "spark", "image": "example", "securityContext": spec.get("securityContext")}
         return {"containers": [main, *spec.get("sidecars", ())], "securityContext": spec.get("podSecurityContext")}
-    if shape == CONTAINER:
+    if not shape.context:
         return {"containers": [{"name": "main", "image": "example", "securityContext": spec.get("securityContext")}]}
     if shape == WORKSPACE:
         main = {"name": "main", "image": "example", "securityContext": spec.get("containerSecurityContext")}

@@ -26,8 +26,8 @@ class Shape:
     """Texts that change the pod when it is created: nobody rewrites them."""
     above: int = 0
     """How many steps up a part finds the spec that it inherits from; 0 where it is no part."""
-    beside: tuple[int, ...] = ()
-    """How many steps up more is said of the pod: its account, its mounts, and volumes of which it gets the mounted."""
+    beside: tuple[tuple[int, Pointer], ...] = ()
+    """Where more is said of the pod, by steps up and the way down: its account, mounts, and volumes if mounted."""
 
 
 POD_SPEC: Final = Shape()
@@ -110,7 +110,7 @@ class Pod:
     def _inherited(self, part: Pointer) -> tuple[Pointer, ...]:
         """Return where a part's account, volumes and annotations may be, its own first."""
         if not (self.shape.parts or self.shape.above):
-            return (part, *(self.at[:-steps] for steps in self.shape.beside))
+            return (part, *((*self.at[:-steps], *way) for steps, way in self.shape.beside))
         spec = self.at[: len(self.at) - self.shape.above]
         return tuple(dict.fromkeys((part, (*spec, "templateDefaults"), spec)))
 

@@ -14,11 +14,13 @@ ARGO: Final = ("container", "script", "containerSet.containers.*", "initContaine
 PATCHES: Final = tuple(f"{part}podSpecPatch" for part in ("", "templates.*.", "templateDefaults.", "artifactGC."))
 WORKFLOW: Final = Shape(containers=ARGO, parts=("templates.*", "templateDefaults"), texts=PATCHES)
 """A template's security context replaces the workflow's: such a template is a pod of its own."""
-SPARK: Final = Shape("podSecurityContext", ("initContainers.*", "sidecars.*"), "securityContext", beside=(1,))
-SPARK_TEMPLATE: Final = Shape(beside=(2, 3))
+SPARK: Final = Shape("podSecurityContext", ("initContainers.*", "sidecars.*"), "securityContext", beside=((1, ()),))
+SPARK_TEMPLATE: Final = Shape(beside=((2, ()), (3, ())))
 """The pod template in what SPARK is of: the operator makes one pod of both."""
 CONTAINER: Final = Shape("", (), own_context="securityContext")
 """A container alone: a controller puts it into a pod."""
+AUTOSCALER: Final = replace(CONTAINER, beside=((1, ("headGroupSpec", "template", "spec")),))
+EXPLAINER: Final = replace(CONTAINER, beside=((1, ()),))
 WORKSPACE: Final = Shape(containers=(), own_context="containerSecurityContext")
 FRAMEWORKS: Final = (
     *("model", "sklearn", "xgboost", "tensorflow", "pytorch", "triton", "onnx", "pmml", "lightgbm", "paddle"),
@@ -112,7 +114,7 @@ KINDS: Final = {
     "SeldonDeployment.machinelearning.seldon.io": Kind(
         "seldondeployments",
         ("spec.predictors.*.componentSpecs.[].spec", "spec.predictors.*.componentSpec.spec"),
-        others=(("spec.predictors.*.explainer.containerSpec", CONTAINER),),
+        others=(("spec.predictors.*.explainer.containerSpec", EXPLAINER),),
         seen=("status.deploymentStatus.*.availableReplicas",),
     ),
     "InferenceService.serving.kubeflow.org": Kind(
@@ -151,18 +153,18 @@ KINDS: Final = {
     "RayCluster.ray.io": Kind(
         "rayclusters",
         tuple(f"spec.{group}" for group in RAY),
-        others=(("spec.autoscalerOptions", CONTAINER),),
+        others=(("spec.autoscalerOptions", AUTOSCALER),),
         seen=("status.head.podIP",),
     ),
     "RayJob.ray.io": Kind(
         "rayjobs",
         ("spec.submitterPodTemplate.spec", *(f"spec.rayClusterSpec.{group}" for group in RAY)),
-        others=(("spec.rayClusterSpec.autoscalerOptions", CONTAINER),),
+        others=(("spec.rayClusterSpec.autoscalerOptions", AUTOSCALER),),
     ),
     "RayService.ray.io": Kind(
         "rayservices",
         tuple(f"spec.rayClusterConfig.{group}" for group in RAY),
-        others=(("spec.rayClusterConfig.autoscalerOptions", CONTAINER),),
+        others=(("spec.rayClusterConfig.autoscalerOptions", AUTOSCALER),),
     ),
     "Namespace": Kind("namespaces", namespaced=False),
     "ConfigMap": Kind("configmaps"),
