@@ -67,8 +67,13 @@ class Recorder:
         assert "expression" not in str(answer.body.get("message")), answer.body["message"]
         if (kind, name) in self.sent:
             return False
-        judged = self.injected.get(name) or (answer.body if answer.status == 201 else None)
-        if judged is None:
+        if name in self.injected:
+            judged = self.injected[name]
+        elif answer.status == 422 and kind != "Pod":
+            judged = copy.deepcopy(obj)  # validation comes after webhooks
+        elif answer.status == 201:
+            judged = answer.body
+        else:
             return None
         judged["metadata"]["namespace"] = NAMESPACE
         request = Request(kind, "CREATE", judged, namespace=NAMESPACE if KINDS[kind].namespaced else "", name=name)

@@ -11,10 +11,11 @@ from tests import upstream
 from tests.installed import deployment
 from tests.overlays import DEPLOY, OVERLAYS, everything, of_kind, rendered
 from tests.rig.cluster import Cluster, wait
-from webhook import configuration, manifests
+from webhook import configuration, manifests, registration
 from webhook.engine import evaluate
 from webhook.fix import request_for
 from webhook.model import lookup
+from webhook.rules import RULES
 
 GRANTS = OVERLAYS / "kubeflow-0.7/kubeflow"
 ISTIO = "kubeflow-0.7-served/istio__istio-install.yaml"
@@ -81,6 +82,19 @@ def test_without_match_conditions_all_else_is_the_same(cluster: Cluster) -> None
     for entry in of_kind(with_them, "MutatingWebhookConfiguration")[0]["webhooks"]:
         assert entry.pop("matchConditions")
     assert without == with_them
+
+
+@pytest.mark.rig
+def test_kubeflow_0_7_chooses_profiles_by_the_label_that_they_carry(cluster: Cluster) -> None:
+    def entries(name: str) -> dict[str, Object]:
+        [found] = of_kind(rendered(cluster, OVERLAYS / name), "MutatingWebhookConfiguration")
+        return {entry["name"]: entry for entry in found["webhooks"]}
+
+    usual, expected = entries("openshift"), registration.configuration(RULES.values(), registration.SCOPES_0_7)
+    selectors = {each["name"]: {"namespaceSelector": each.get("namespaceSelector")} for each in expected["webhooks"]}
+    for name in usual:
+        usual[name] |= selectors[name] if ".profiles." in name else {}
+    assert entries("kubeflow-0.7") == usual
 
 
 @pytest.mark.rig

@@ -7,12 +7,16 @@ from hypothesis import strategies as st
 
 from bench import properties
 from tests.properties import problem
+from tests.random_objects import random_object
 from tests.random_objects import settings as random_settings
 from tests.test_hostile_objects import hostile_requests
+from webhook.engine import evaluate
 from webhook.model import Request
 from webhook.rules import RULES
+from webhook.workload import KINDS, group_of
 
 CASES = 20_000
+BUILT_IN = ("", "apps", "apps.openshift.io", "batch", "rbac.authorization.k8s.io")
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
@@ -20,6 +24,17 @@ CASES = 20_000
 def test_hostile_shapes_keep_every_property(request: Request, seed: int) -> None:
     dice = random.Random(seed)
     assert problem(request, random_settings(dice), dice)[1] == ""
+
+
+def test_an_update_that_leaves_the_spec_of_a_custom_resource_changes_nothing(seed: int) -> None:
+    """The API server does not send it (webhook/conditions.py)."""
+    dice = random.Random(seed)
+    kinds = [kind for kind in KINDS if group_of(kind) not in BUILT_IN]
+    for _ in range(CASES // 10):
+        kind = dice.choice(kinds)
+        obj = random_object(dice, kind)
+        old = {**obj, "metadata": {"name": "x"}, "status": {}}
+        assert evaluate(Request(kind, "UPDATE", obj, old, "team", "x"), random_settings(dice)).operations == []
 
 
 def test_random_requests_keep_every_property(seed: int) -> None:

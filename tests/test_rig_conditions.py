@@ -9,23 +9,26 @@ import pytest
 from tests import cases, random_objects, upstream
 from tests.installed import deployment
 from tests.random_pods import some
-from tests.recorder import NAMESPACE, Recorder, recording
+from tests.recorder import BUILT_IN, NAMESPACE, Recorder, recording
 from tests.rig.cluster import Cluster, Response, running
 from webhook import manifests
 from webhook.model import Object
 from webhook.rules.finalizers import OWNERS
 from webhook.scc import ranges
-from webhook.workload import KINDS, kind_of
+from webhook.workload import KINDS, group_of, kind_of
 
 pytestmark = pytest.mark.rig
 
 RANDOM_OBJECTS, RANDOM_PODS = 5000, 1000
+CLAIMS = "no condition reads the claims of a StatefulSet: access-mode is off by default"
+IMAGES = "no condition knows the images of a configuration"
 EXCEPTIONS = {
-    "access-mode": "the rule is off by default, and its condition does not know the claims of StatefulSets",
-    "writable-directory": "the setting `images` names an image that no condition knows",
-    "dedicated-service-account": "the setting `accounts` names a workload that no condition knows",
+    "access-mode/sets-read-write-once-in-volume-claim-templates": CLAIMS,
+    "access-mode/keeps-it-in-templates-stored-with-it": CLAIMS,
+    "writable-directory/adds-a-volume-whose-name-has-no-more-than-63-characters": IMAGES,
+    "writable-directory/adds-what-the-configuration-names": IMAGES,
 }
-"""Rules with fixtures whose settings let them change more than is sent, and why (docs/match-conditions.md)."""
+"""Fixtures whose configuration lets a rule change what is not sent, and why (docs/match-conditions.md)."""
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +60,8 @@ def named(obj: Object, name: str) -> Object:
 
 def test_of_the_fixtures_every_one_that_is_changed_is_sent(recorder: Recorder) -> None:
     for number, case in enumerate(cases.all_cases()):
-        rule, settings = case.folder.parent.name, case.settings()
-        if not (rule in EXCEPTIONS and case.settings_file):
-            assert not recorder.missed(named(case.document().value, f"o{number}"), settings), case.id
+        missed = recorder.missed(named(case.document().value, f"o{number}"), case.settings())
+        assert bool(missed) == (case.id in EXCEPTIONS), case.id
     assert len(recorder.sent) > 100
 
 
@@ -79,15 +81,26 @@ def test_of_upstream_every_object_that_is_changed_is_sent(recorder: Recorder, fo
 def test_of_random_objects_every_one_that_is_changed_is_sent(recorder: Recorder, seed: int) -> None:
     missed, sent = recorder.missed_of(random_object(random.Random(f"{seed} {n}"), n) for n in range(RANDOM_OBJECTS))
     assert missed == []
-    assert sent > RANDOM_OBJECTS / 4
+    assert RANDOM_OBJECTS / 4 < sent < RANDOM_OBJECTS * 3 / 4
 
 
 def random_object(dice: random.Random, number: int) -> Object:
     """Return an object of any kind but Pod; now and then something in it is of another shape."""
-    obj = random_objects.random_object(dice, dice.choice([kind for kind in KINDS if kind != "Pod"]))
-    obj = named(random_objects.fresh(obj), f"o{number}")
+    kinds = [kind for kind in KINDS if kind != "Pod" and (group_of(kind) in BUILT_IN or dice.random() < 0.3)]
+    obj = random_objects.random_object(dice, dice.choice(kinds))
+    reasons = [field for field in ("securityContext", "ports", "image") if dice.random() < 0.7]
+    reasons.append("ephemeralContainers")  # no template may have one
+    obj = named(without(random_objects.fresh(obj), reasons), f"o{number}")
     content = {key: value for key, value in obj.items() if key not in ("apiVersion", "kind", "metadata")}
     return {**obj, **random_objects.maybe_odd(dice, content)} if content else obj
+
+
+def without(value: Any, fields: list[str]) -> Any:
+    """Return a value without some fields, wherever they are: few reasons are left to send it. Every image stays one."""
+    if isinstance(value, dict):
+        kept = {key: without(inner, fields) for key, inner in value.items() if key not in fields}
+        return kept | ({"image": "example"} if "image" in value.keys() - kept.keys() else {})
+    return [without(inner, fields) for inner in value] if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize("cluster", ["registered", "registered_like_4_2"])

@@ -1,4 +1,4 @@
-"""The MutatingWebhookConfiguration: which objects the API server offers us, derived from the rules and KINDS."""
+"""The MutatingWebhookConfiguration: which objects the API server offers the webhook, by the rules and KINDS."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from webhook.settings import COMPONENTS
 from webhook.workload import KINDS, group_of
 
 NAME: Final = "zz-kubeflow-openshift"
-"""Sorts last: webhooks run in the order of their names, and SCC judges again after each (measured: notes, peers)."""
+"""Sorts last: webhooks run in the order of their names, and SCC judges again after each."""
 OWN: Final = "kubeflow-openshift"
-"""Our namespace, Service, and the label by which any other namespace opts in."""
+"""The namespace and Service of the webhook, and the label by which any other namespace opts in."""
 ROLE: Final = "Role.rbac.authorization.k8s.io"
 
 
@@ -45,13 +45,13 @@ SCOPES_0_7: Final = (*SCOPES[:2], Scope("profiles", "katib-metricscollector-inje
 """The label that Kubeflow 0.7 puts on profiles."""
 
 SINCE_1_14: Final = {"matchConditions", "matchPolicy", "objectSelector", "reinvocationPolicy"}
-"""What an entry may have that Kubernetes 1.14 does not know, and drops in silence; the Service's port too."""
+"""The fields of an entry that Kubernetes 1.14 does not know and drops in silence; the Service's port, too."""
 
 NOT_OF_THE_PLATFORM_1_14: Final = (
     {"key": "openshift.io/run-level", "operator": "DoesNotExist"},
     {"key": "app.kubernetes.io/name", "operator": "NotIn", "values": [OWN]},
 )
-"""The platform's namespaces and our own, where no label has a namespace's name and no condition can read it."""
+"""The platform's namespaces and the webhook's own, where no label and no condition has a namespace's name."""
 
 
 def configuration(rules: Iterable[Rule], scopes: Sequence[Scope] = SCOPES, *, legacy: bool = False) -> Object:
@@ -78,7 +78,7 @@ def _offered(rules: list[Rule], *, namespaced: bool) -> tuple[list[str], list[st
 
 
 def _namespaced_entries(rules: list[Rule], scopes: Sequence[Scope]) -> Iterator[Object]:
-    """Yield for each scope an entry for workloads, one for Pods, and one for other objects.
+    """Yield for each scope an entry for workloads, one for Pods and one for other objects; in components one for Roles.
 
     Workloads fail closed: SCC would reject the pods of an unchanged workload, and users can apply it again. The others
     fail open: SCC has judged Pods and judges them again, and a missing webhook must not stop a running system.
@@ -93,7 +93,7 @@ def _namespaced_entries(rules: list[Rule], scopes: Sequence[Scope]) -> Iterator[
             _entry(f"pods.{scope.name}", ["Pod"], "pods", "Ignore"),
             _entry(f"objects.{scope.name}", [kind for kind in objects if kind != ROLE], "objects", "Ignore"),
         ]
-        if index == 0:  # in the others tenants write Roles, and the rule leaves those alone
+        if index == 0:  # tenants write the Roles of the others, and the rule leaves those alone
             entries.append(_entry(f"roles.{scope.name}", [ROLE], "roles", "Ignore"))
         for entry in entries:
             yield {**entry, "namespaceSelector": {"matchExpressions": selector}}
