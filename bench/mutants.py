@@ -35,7 +35,7 @@ EXPLAINED: dict[str, str] = json.loads((ROOT / "bench/mutants_explained.json").r
 """Mutants that no test can notice, each with why: they say the same in other words."""
 FILES = (
     *sorted((ROOT / "webhook/rules").glob("[a-z]*.py")),
-    *(ROOT / "webhook" / name for name in ("patch.py", "review.py")),
+    *(ROOT / "webhook" / name for name in ("patch.py", "review.py", "identity.py", "allocation.py", "privilege.py")),
     *(file for file in sorted((ROOT / "certs").glob("*.py")) if file.name != "__init__.py"),
 )
 ENGINE_TESTS = "(test_the_engine or test_the_patch or test_evaluating or test_the_order or test_the_request)"
@@ -44,7 +44,7 @@ CERTIFICATES = ("authority", "listing", "keeper", "publish", "certs_cli", "certi
 SLOWER = ("certificate_protocol", "store", "racing_keepers")  # ten times as long as the others
 FIRST = {"__main__": "certs_cli", "protocol": "certificate_steps", "secret": "certificate_steps"}
 """Of the tests of certificates, the ones of a file that are not named after it."""
-NEAR = ("patch", "engine", "review", "workload", "argo_executor", "lattice", "registration", "registry")
+NEAR = ("identity", "patch", "engine", "review", "workload", "argo_executor", "lattice", "registration", "registry")
 SECONDS = 60
 """Of work, for one mutant: what nothing notices takes 10. What takes longer hangs, which a test notices."""
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {

@@ -94,6 +94,28 @@ def test_an_account_that_is_no_text_is_not_repeated() -> None:
     assert warning.endswith("; service account default needs an SCC like privileged")
 
 
+@pytest.mark.parametrize(("user", "goes"), [(2**31 - 1, True), (2**31, False), (-1, False), (True, False)])
+def test_what_is_no_id_stays_with_all_ids_of_the_pod(user: Any, goes: bool) -> None:
+    obj = deployment(container(runAsUser=user))
+    assert bool(evaluate(request_for(obj), Settings()).operations) == goes
+
+
+def test_of_a_workflow_each_template_that_is_left_is_warned_of() -> None:
+    own = {"securityContext": {"runAsUser": 1000}}
+    hard = {"securityContext": {"runAsUser": 1000, "privileged": True}}
+    templates = [{"container": own}, {"container": hard}, {"container": hard, "serviceAccountName": "builder"}]
+    workflow = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "metadata": {},
+        "spec": {"templates": templates},
+    }
+    outcome = evaluate(request_for(workflow), Settings())
+    assert [finding.rule for finding in outcome.findings] == ["run-as-user"] * 2
+    ends = [f"; service account {account} needs an SCC like privileged" for account in ("default", "builder")]
+    assert [warning[-len(end) :] for warning, end in zip(outcome.warnings, ends, strict=True)] == ends
+
+
 def test_an_istio_proxy_that_stays_refused_is_named() -> None:
     pod = {"metadata": {"annotations": {"openshift.io/scc": "restricted-v2"}}, "apiVersion": "v1", "kind": "Pod"}
     proxy = {"name": "istio-proxy", "securityContext": {"runAsUser": 1337}}

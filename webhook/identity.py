@@ -105,7 +105,7 @@ def warnings(pod: Pod) -> Iterator[str]:
 def completed(pod: Pod) -> list[Object]:
     """Return each container's security context as the SCC of a Pod assigns it; nothing where it rejects the Pod."""
     sent, of_pod = pod.sent or pod, identity(pod)
-    if sent.scc not in RESTRICTED or (of_pod.foreign and not of_pod.going) or left(pod):
+    if sent.scc not in RESTRICTED or (of_pod.foreign and not of_pod.going):
         return []
     made, start, another = sent.made(sent.at), first(sent), second(sent)
     of_istio, at = {each.at for each in proxies(sent)}, sent.security_context()[0]
