@@ -34,10 +34,7 @@ def serve_kinds_of_others(cluster: Cluster) -> None:
     """Have the API server serve what OpenShift, cert-manager and Prometheus' operator would, with open schemas."""
     for name, kind in NOT_BUILT_IN.items():
         plural, _, group = name.partition(".")
-        definition = crd(kind, plural)
-        definition["metadata"]["name"] = name
-        definition["spec"]["group"] = group
-        serve(cluster, definition)
+        serve(cluster, crd(kind, plural, group=group))
 
 
 def text_of(cluster: Cluster, folder: Path) -> str:

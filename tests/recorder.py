@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from tests.installed import CONFIGURATIONS, deployed, namespace, serve
+from tests.installed import CONFIGURATIONS, deployed, serve
 from tests.other_webhook import answering
 from tests.rig.cluster import Cluster, Response, wait
+from tests.test_rig_notebook import crd
+from tests.test_rig_sidecar import with_accounts
 from webhook import engine
 from webhook.model import Object, Request
 from webhook.review import decode
@@ -93,15 +95,11 @@ class Recorder:
 @contextmanager
 def recording(cluster: Cluster) -> Iterator[Recorder]:
     """Register a recorder as deploy/ has the webhook, in a cluster that serves every kind."""
-    namespace(cluster, NAMESPACE)
-    rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{NAMESPACE}"
-    rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]}]
-    cluster.make(f"{rbac}/roles", {"metadata": {"name": "pods"}, "rules": rules})
-    subject = {"kind": "ServiceAccount", "name": "default", "namespace": NAMESPACE}
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "pods"}
-    cluster.make(f"{rbac}/rolebindings", {"metadata": {"name": "pods"}, "roleRef": role, "subjects": [subject]})
+    with_accounts(cluster, NAMESPACE)
     with ThreadPoolExecutor(CLIENTS) as clients:
-        list(clients.map(lambda kind: serve_openly(cluster, kind), (k for k in KINDS if group_of(k) not in BUILT_IN)))
+        list(
+            clients.map(lambda kind: _serve(cluster, kind), (kind for kind in KINDS if group_of(kind) not in BUILT_IN))
+        )
     recorder = Recorder(cluster)
     with answering(recorder.answer, cluster.directory) as config:
         configuration = deployed()
@@ -118,20 +116,7 @@ def recording(cluster: Cluster) -> Iterator[Recorder]:
         yield recorder
 
 
-def serve_openly(cluster: Cluster, kind: str) -> None:
-    """Have the API server serve a kind of custom resource, as v1 and without a schema."""
+def _serve(cluster: Cluster, kind: str) -> None:
     facts, (name, _, group) = KINDS[kind], kind.partition(".")
-    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
-    definition = {
-        "metadata": {
-            "name": f"{facts.resource}.{group}",
-            "annotations": {"api-approved.kubernetes.io": "unapproved, for a test"},
-        },
-        "spec": {
-            "group": group,
-            "names": {"kind": name, "plural": facts.resource, "singular": name.lower(), "listKind": f"{name}List"},
-            "scope": "Namespaced" if facts.namespaced else "Cluster",
-            "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
-        },
-    }
-    serve(cluster, definition, NAMESPACE if facts.namespaced else "")
+    scope = "Namespaced" if facts.namespaced else "Cluster"
+    serve(cluster, crd(name, facts.resource, scope, group), NAMESPACE if facts.namespaced else "")

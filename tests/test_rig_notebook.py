@@ -128,13 +128,14 @@ def notebooks(cluster: Cluster) -> str:
     return serve(cluster, crd("Notebook", "notebooks"), namespace(cluster, "notebooks", **OPTED_IN))
 
 
-def crd(kind: str, plural: str, scope: str = "Namespaced") -> dict[str, Any]:
+def crd(kind: str, plural: str, scope: str = "Namespaced", group: str = "kubeflow.org") -> dict[str, Any]:
+    """Return the definition of a kind as v1, without a schema."""
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
     return {
-        "metadata": {"name": f"{plural}.kubeflow.org"},
+        "metadata": {"name": f"{plural}.{group}", "annotations": {"api-approved.kubernetes.io": "unapproved"}},
         "spec": {
-            "group": "kubeflow.org",
+            "group": group,
             "names": {"kind": kind, "plural": plural, "singular": kind.lower(), "listKind": f"{kind}List"},
             "scope": scope,
             "versions": [version],

@@ -178,9 +178,7 @@ def test_while_nobody_answers_running_workflows_go_on_and_what_is_deleted_goes(
 ) -> None:
     """Argo's controller stores every step of a workflow through the workflow itself."""
     where = namespace(cluster, "down-workflows", **OPTED_IN)
-    definition = crd("Workflow", "workflows")
-    definition["metadata"]["name"], definition["spec"]["group"] = "workflows.argoproj.io", "argoproj.io"
-    workflows = serve(cluster, definition, where)
+    workflows = serve(cluster, crd("Workflow", "workflows", group="argoproj.io"), where)
     templates = [{"name": f"step-{number}", "container": {"image": "example"}} for number in range(60)]
     workflow = {"apiVersion": "argoproj.io/v1", "kind": "Workflow", "spec": {"templates": templates}}
     cluster.make(workflows, {**workflow, "metadata": {"name": "runs"}})

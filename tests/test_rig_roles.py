@@ -60,9 +60,7 @@ def test_a_controller_with_upstreams_role_may_own_with_us_and_may_not_without(
 ) -> None:
     plural, group, file, name = OWNERS[kind]
     where = namespace(cluster, f"finalizers-{kind.lower()}")
-    definition = crd(kind, plural)
-    definition["metadata"]["name"], definition["spec"]["group"] = f"{plural}.{group}", group
-    path = serve(cluster, definition, where)
+    path = serve(cluster, crd(kind, plural, group=group), where)
     owner = cluster.make(path, {"apiVersion": f"{group}/v1", "kind": kind, "metadata": {"name": "owner"}})
     uid = owner["metadata"]["uid"]
     cluster.make(f"/api/v1/namespaces/{where}/serviceaccounts", {"metadata": {"name": "controller"}})
