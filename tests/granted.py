@@ -134,7 +134,8 @@ def not_ready(cluster: Cluster, where: str, resource: str) -> None:
 def crash_loop(cluster: Cluster, where: str, resource: str) -> None:
     waiting = {"name": "main", "restartCount": 9, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
     more = {"image": "example", "imageID": "", "ready": False}
-    set_status(cluster, where, {"containerStatuses": [waiting | more]})
+    unready = [{"type": "Ready", "status": "False"}]
+    set_status(cluster, where, {"conditions": unready, "containerStatuses": [waiting | more]})
     settle(cluster, where, resource)
     apply_again(cluster, where, resource)
     label(cluster, where, resource)
