@@ -16,7 +16,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from certs import authority
-from tests.server import Server
+from tests.server import Server, serving
 from tests.test_server import REVIEW, post, reason
 from webhook.app import LARGE, LARGEST_BODY, MOST_VALUES, application
 from webhook.serving import Certificate
@@ -162,6 +162,21 @@ def test_one_large_review_is_answered_at_once_and_others_are_told_to_come_back()
     assert (second.status_code, second.headers["Retry-After"]) == (503, "1")
     assert reason(second.data)
     assert send(LARGE + 1).status_code == 200
+
+
+def test_of_many_of_the_largest_bodies_at_once_some_are_answered() -> None:
+    body = REVIEW.ljust(LARGEST_BODY)
+
+    def send(_: int) -> int:
+        try:
+            return server.post(body)[0]
+        except OSError:  # sent away in the middle
+            return 0
+
+    with serving("--workers", "1") as server, ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(send, range(40)))
+    assert statuses.count(200) >= 2
+    assert set(statuses) <= {200, 503, 0}
 
 
 @pytest.mark.parametrize("odd", [b'{"a":0},' * 800_000, b"[]," * MOST_VALUES, b'"",' * (MOST_VALUES + 1)])

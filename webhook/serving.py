@@ -17,8 +17,9 @@ from gunicorn.app.base import BaseApplication
 from certs import authority
 from webhook import observe, probes
 from webhook.app import Aside
+from webhook.clients import tls
 from webhook.model import BadInput
-from webhook.worker import SPARE, Worker, threads, tls
+from webhook.worker import SPARE, Worker, threads
 
 KEEP_ALIVE: Final = 120
 """Seconds. The API server keeps idle connections 90 s and does not repeat a POST that meets a closing one."""

@@ -1,7 +1,8 @@
-"""The worker process: gunicorn's gevent worker, in which every wait for a client has an end. The door of gevent.
+"""The worker process: gunicorn's gevent worker, in which every wait for a client has an end.
 
 Each connection is a greenlet, so that a slow client delays nobody. Nothing is monkey-patched: the worker's sockets are
 gevent's own; metrics, log, locks and threads are the standard library's, for they never wait for a client.
+With clients.py the door of gevent.
 """
 
 import io
@@ -21,13 +22,14 @@ from gunicorn.http.errors import NoMoreData, ParseException
 from gunicorn.workers.ggevent import GeventWorker
 
 from webhook import observe
-from webhook.app import LARGEST_BODY, reason
+from webhook.app import LARGEST_BODY
+from webhook.clients import RECORD, Client
 
 PATIENCE: Final = 5.0
 """Seconds for a handshake, for a request from its first byte to its last, and for the client to take the response."""
 
-LINGER: Final = 2.0
-"""Seconds that a client may go on sending after its refusal: closed at once, it would lose that (RFC 9112, 9.6)."""
+USUAL: Final = 1.0
+"""Seconds in which the largest request arrives from a client that is well."""
 
 DRAIN: Final = 7.0
 """Seconds of service after SIGTERM: until the last router knows that this server leaves. They lag by up to five."""
@@ -35,59 +37,11 @@ DRAIN: Final = 7.0
 SPARE: Final = 16
 """Connections that may still be closing while new ones are accepted."""
 
-RECORD: Final = 2**14
-"""Bytes of a TLS record. A request that fits into one is small, and is never sent away for its size."""
-
 MOST_HELD: Final = 10 * 2**20
 """Bytes of requests in one process, complete or not: one of the largest, or a thousand of the usual."""
 
 THREADS: Final = 4
 """Native threads of a process, for reviews that the event loop must not compute. They share one interpreter."""
-
-
-class SentAway(BaseException):
-    """The worker waits no longer for a client. Not an Exception, so that nothing on the way takes it for an error."""
-
-
-class Client(ssl.SSLSocket):
-    """A client's TLS connection, which tells its worker what arrives."""
-
-    worker: "Worker"
-    greenlet: "gevent.Greenlet[..., Any]"
-    arrived = 0.0
-    """When the first byte of the request came, by time.monotonic()."""
-    received = 0
-    """Bytes of the request so far."""
-    answered = False
-    """Whether the response may have begun."""
-
-    def recv(self, buflen: int = RECORD, flags: int = 0) -> bytes:
-        """Return what the client sent, and nothing when it left, however it left."""
-        try:
-            data: bytes = super().recv(buflen, flags)
-        except (OSError, ValueError):
-            return b""
-        self.worker.received(self, len(data))
-        return data
-
-    def refuse(self, status: str, why: str, linger: float = LINGER) -> None:
-        """Write a response that ends the connection, and let the client finish what it is sending."""
-        body = reason(why)
-        head = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: application/json\r\n"
-        ends_quietly: Any = False  # missing in gevent's types
-        with suppress(OSError, ValueError), gevent.Timeout(linger, ends_quietly):
-            self.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
-            self.shutdown(socket.SHUT_WR)
-            while super().recv(RECORD):
-                gevent.sleep(0)
-
-
-def tls() -> ssl.SSLContext:
-    """Return a context that makes Clients of connections, as yet without a certificate."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.sslsocket_class = Client
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 def threads() -> Callable[[Callable[[], Any]], Any]:
@@ -101,6 +55,10 @@ def threads() -> Callable[[Callable[[], Any]], Any]:
         return result
 
     return aside
+
+
+class SentAway(BaseException):
+    """The worker waits no longer for a client. Not an Exception, so that nothing on the way takes it for an error."""
 
 
 class Worker(GeventWorker):
@@ -186,8 +144,8 @@ class Worker(GeventWorker):
         client.received += size
         self.held += size
         if client.received > RECORD:
-            if self.held > MOST_HELD:
-                self._send_away(next((other for other in self.waiting if other.received > RECORD), client), "full")
+            if not self._room():
+                self._send_away(client, "full")
             gevent.sleep(0)  # others first
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool:
@@ -203,10 +161,14 @@ class Worker(GeventWorker):
         """Read the body, have the application answer, and wait for the client to take the response."""
         client: Client = environ["gunicorn.socket"]
         declared = int(environ.get("CONTENT_LENGTH") or 0)
+        if RECORD < declared <= LARGEST_BODY and not self._room(declared - client.received):
+            observe.shed("full")
+            client.refuse("503 Service Unavailable\r\nRetry-After: 1", "full: try again")
+            raise StopIteration  # gunicorn's way to say that the connection ends
         body = environ["wsgi.input"].read(LARGEST_BODY + 1) if declared <= LARGEST_BODY else b""
         if max(declared, len(body)) > LARGEST_BODY:
             client.refuse("413 Request Entity Too Large", f"larger than {LARGEST_BODY} bytes")
-            raise StopIteration  # gunicorn's way to say that the connection ends
+            raise StopIteration
         if len(body) < declared:
             raise NoMoreData  # the client left
         environ["wsgi.input"] = io.BytesIO(body)
@@ -220,7 +182,7 @@ class Worker(GeventWorker):
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Say why a connection ends, without a traceback where the client is the cause."""
         if isinstance(exc, SentAway):
-            if client.received and not client.answered:
+            if client.told_why:
                 client.refuse("503 Service Unavailable\r\nRetry-After: 1", f"{exc}: try again", linger=0)
         elif isinstance(exc, ParseException | ssl.SSLError):
             client.refuse("400 Bad Request", f"not an HTTP request: {type(exc).__name__}")
@@ -240,9 +202,20 @@ class Worker(GeventWorker):
         client.received, client.answered, client.arrived = 0, False, time.monotonic()
         self._wait(client, self.idle, self.cfg.keepalive)
 
+    def _room(self, size: int = 0) -> bool:
+        """Tell whether there is room for bytes; where not, end the waits for large requests that take long."""
+        if self.held + size > MOST_HELD:
+            soon = time.monotonic() + PATIENCE - USUAL
+            for client in [other for other, until in self.waiting.items() if other.received > RECORD and until < soon]:
+                self._send_away(client, "full")
+        return self.held + size <= MOST_HELD
+
     def _send_away(self, client: Client, why: str = "") -> None:
         """End a wait. A client that was saying something hears why."""
         if why:
             observe.shed(why)
         self._wait(client)
+        client.told_why = client.received > 0 and not client.answered
+        self.held -= client.received
+        client.received = 0  # what it holds is as good as gone
         client.greenlet.kill(SentAway(why), block=False)
