@@ -79,11 +79,11 @@ ATTACKS: Final[dict[str, tuple[bool, Attack]]] = {
 """Whether each speaks TLS, and what it does then."""
 
 
-async def _attacker(server: Server, name: str, trust: ssl.SSLContext) -> None:
+async def _attacker(server: Server, name: str, trust: ssl.SSLContext, opened: list[socket.socket]) -> None:
     tls, attack = ATTACKS[name]
     while True:
         with suppress(OSError, ValueError):
-            plain = socket.socket()
+            opened.append(plain := socket.socket())
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
             plain.setblocking(False)
             await asyncio.get_running_loop().sock_connect(plain, (server.host, server.port))
@@ -102,10 +102,11 @@ def attacked(server: Server, names: list[str], count: int) -> Iterator[None]:
     """Let `count` attackers of the named sorts, one after the other, at a server until the end of the block."""
     loop = asyncio.new_event_loop()
     trust = server.trust()
+    opened: list[socket.socket] = []  # asyncio leaves one open whose handshake ends in the middle
 
     async def attack() -> None:
         await asyncio.gather(
-            *(_attacker(server, name, trust) for name in itertools.islice(itertools.cycle(names), count))
+            *(_attacker(server, name, trust, opened) for name in itertools.islice(itertools.cycle(names), count))
         )
 
     task = loop.create_task(attack())
@@ -115,6 +116,8 @@ def attacked(server: Server, names: list[str], count: int) -> Iterator[None]:
             loop.run_until_complete(task)
         loop.run_until_complete(asyncio.sleep(0.1))
         loop.close()
+        for connection in opened:
+            connection.close()
 
     thread = threading.Thread(target=run)
     thread.start()
