@@ -33,6 +33,8 @@ class Client(ssl.SSLSocket):
     """Bytes of the request so far."""
     answered = False
     """Whether the response may have begun."""
+    head: bytes | None = None
+    """The head of the response while it waits for the body; empty once it has left."""
     told_why = False
     """Whether it hears why it is sent away: it was in the middle of a request."""
 
@@ -44,6 +46,14 @@ class Client(ssl.SSLSocket):
             return b""
         self.worker.received(self, len(data))
         return data
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        """Send data; the head of a response, which gunicorn sends alone, leaves with the body in one system call."""
+        if self.answered and self.head is None:
+            self.head = data
+        else:
+            data, self.head = (self.head or b"") + data, b""
+            super().sendall(data, flags)
 
     def refuse(self, status: str, why: str, linger: float = LINGER) -> None:
         """Write a response that ends the connection, and let the client finish what it is sending."""

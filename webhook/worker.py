@@ -152,7 +152,11 @@ class Worker(GeventWorker):
         """Answer one request, the last of its connection when this worker leaves."""
         if not self.ready():
             req.force_close()
-        super().handle_request(listener_name, req, sock, addr)
+        try:
+            super().handle_request(listener_name, req, sock, addr)
+        finally:
+            with suppress(OSError, ValueError):
+                sock.sendall(b"")  # the head, where no body followed
         self._rest(sock)
         gevent.sleep(0)  # its next request may be here already: others first
         return True
@@ -199,7 +203,7 @@ class Worker(GeventWorker):
     def _rest(self, client: Client) -> None:
         """Keep a connection on which nothing is under way."""
         self.held -= client.received
-        client.received, client.answered, client.arrived = 0, False, time.monotonic()
+        client.received, client.answered, client.head, client.arrived = 0, False, None, time.monotonic()
         self._wait(client, self.idle, self.cfg.keepalive)
 
     def _room(self, size: int = 0) -> bool:
