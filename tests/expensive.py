@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from webhook import review
-from webhook.app import LARGE, MOST_VALUES
 from webhook.edit import MOST_EVENTS
 from webhook.engine import SKIP_ANNOTATION, evaluate
 from webhook.model import Object
+from webhook.review import LARGE, MOST_VALUES
 from webhook.rules import RULES
 from webhook.settings import Settings
 from webhook.workload import group_of, kind_of

@@ -8,9 +8,9 @@ from bench.worst import climb
 from tests import expensive
 from tests.test_engine import created, deployment
 from webhook import bounds, engine
-from webhook.app import MOST_VALUES
 from webhook.engine import evaluate
 from webhook.model import Object, Request
+from webhook.review import MOST_VALUES
 from webhook.settings import Settings
 
 BRIEF, LARGE = 0.1, 1.0

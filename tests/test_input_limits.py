@@ -18,7 +18,8 @@ from werkzeug.test import TestResponse
 from certs import authority
 from tests.server import Server, serving
 from tests.test_server import REVIEW, post, reason
-from webhook.app import LARGE, LARGEST_BODY, MOST_VALUES, application
+from webhook.app import LARGEST_BODY, application
+from webhook.review import LARGE, MOST_VALUES
 from webhook.serving import Certificate
 from webhook.settings import Settings
 from webhook.worker import PATIENCE

@@ -30,17 +30,8 @@ BRIEF_MAPS: Final = 1000
 SLOW_KINDS: Final = ("ConfigMap",)
 """Kinds whose objects are never brief: their values may be YAML, which costs twenty times what JSON does."""
 
-LARGE: Final = 2**19
-"""Bytes from which on a review counts as large: reading it may take a hundred times the memory of a usual one."""
-
 LARGE_AT_ONCE: Final = 1
 """Of one process; that bounds its memory. The API server tries again after the second that we ask for."""
-
-MOST_VALUES: Final = 250_000
-"""Maps, lists and commas of a large review. Objects at etcd's limit, new and old, have fewer; `{"a":0}` over and over
-would have 1,800,000, and take 170 MiB to read."""
-
-TOO_COMPLEX: Final = f"left alone: the review has more than {MOST_VALUES:,} values; nothing was changed or checked"
 
 TIMEOUT: Final = re.compile(rb"(?:^|&)timeout=(\d{1,4}(?:\.\d{1,9})?)(ms|s)(?:&|$)")
 """What the API server writes of its timeoutSeconds, or of what is left of it: `?timeout=4.999s`, `?timeout=730ms`."""
@@ -60,10 +51,8 @@ def application(current: Callable[[], Settings], aside: Aside = lambda function:
         if request.mimetype != "application/json" or request.content_encoding:
             return _refusal(415, "Content-Type must be application/json, without Content-Encoding")
         deadline, body = _deadline(), request.get_data(cache=False)
-        if len(body) <= LARGE:
+        if len(body) <= review.LARGE or review.too_complex(body):
             return _reviewed(body, current, deadline, aside)
-        if sum(map(body.count, (b"{", b"[", b","))) > MOST_VALUES:
-            return _too_complex(body)
         if not large.acquire(blocking=False):
             return _not_now("busy", "another large review is being answered")
         try:
@@ -98,6 +87,8 @@ def _reviewed(body: bytes, current: Callable[[], Settings], deadline: float, asi
         return outcome, review.respond(wanted, outcome)
 
     outcome, answered = answer() if brief and wanted.kind not in SLOW_KINDS else aside(answer)
+    if wanted.unread:
+        observe.shed("complex")
     observe.reviewed(wanted, outcome, time.perf_counter() - start)
     return Response(answered, mimetype="application/json")
 
@@ -112,13 +103,6 @@ def _evaluated(wanted: Request, settings: Settings, late: Callable[[], bool]) ->
     except Exception as error:  # noqa: BLE001 - a review that parses is answered: allowed as it came, and it is logged
         warning = "the webhook failed and changed nothing; please report it"
         return Outcome(wanted.object, warnings=[warning], failures=[("engine", type(error).__name__)])
-
-
-def _too_complex(body: bytes) -> Response:
-    """Allow an object as it came, unread: reading it would take too much memory."""
-    observe.shed("complex")
-    outcome = Outcome(None, warnings=[TOO_COMPLEX])
-    return Response(review.respond(review.decode_beginning(body), outcome), mimetype="application/json")
 
 
 def _deadline() -> float:

@@ -66,6 +66,8 @@ def evaluate(
     that rule changes nothing and a warning says so.
     `late` is asked before each rule and each pod. Raises Late when it says yes.
     """
+    if request.unread:
+        return Outcome(None, warnings=[f"left alone: {request.unread}; nothing was changed or checked"])
     settings = _of_these(rules, ALL_RULES, settings)
     concerned = [r for r in rules if request.kind in r.kinds and settings.enables(r.id, default=r.default)]
     if request.object is None or request.operation not in ("CREATE", "UPDATE") or not concerned:

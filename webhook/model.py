@@ -177,6 +177,8 @@ class Request:
     uid: str = ""
     version: str = ""
     """apiVersion of the review, which the response repeats."""
+    unread: str = ""
+    """Why the object was not read, though it may be there; it is then allowed as it came."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,16 @@ from webhook.workload import kind_of
 
 VERSIONS: Final = ("admission.k8s.io/v1", "admission.k8s.io/v1beta1")
 OPERATIONS: Final = ("CREATE", "UPDATE", "DELETE", "CONNECT")
-DEEPEST: Final = (
-    200  # maps and lists in each other; upstream's deepest object has 25, the API server takes no schema deeper
-)
+DEEPEST: Final = 200
+"""Maps and lists in each other. Upstream's deepest object has 25; the API server reads 10,000."""
+
+LARGE: Final = 2**19
+"""Bytes from which on a review counts as large: reading it may take a hundred times the memory of a usual one."""
+
+MOST_VALUES: Final = 250_000
+"""Maps, lists and commas of a large review. Objects at etcd's limit, new and old, have fewer; `{"a":0}` over and over
+would have 1,800,000, and take 170 MiB to read."""
+
 LONGEST_UID: Final = 256  # a UUID has 36; more is nobody's uid, and we repeat it
 
 _BEGINNING: Final = re.compile(
@@ -30,15 +37,21 @@ class BadReview(BadInput):
 
 
 def decode(body: bytes) -> Request:
-    """Read an AdmissionReview (v1 or v1beta1, JSON in UTF-8). Raises BadReview."""
+    """Read an AdmissionReview (v1 or v1beta1, JSON in UTF-8). Raises BadReview.
+
+    An object that would take too much memory, or that is nested too deeply, is left unread; see `Request.unread`.
+    """
+    if too_complex(body):
+        return _unread(body, f"the review has more than {MOST_VALUES:,} values")
     try:
         text = body.decode("utf-8")
         review = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_once_each)
         if text.count("{") + text.count("[") > DEEPEST:
             _refuse_depth(review)
-    except (ValueError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise BadReview(f"the body is not JSON in UTF-8: {reason}") from None
+    except ValueError as error:
+        raise BadReview(f"the body is not JSON in UTF-8: {error}") from None
+    except RecursionError:
+        return _unread(body, f"the object has more than {DEEPEST} levels")
     if not isinstance(review, dict) or review.get("kind") != "AdmissionReview":
         raise BadReview("the body is not an AdmissionReview")
     version = review.get("apiVersion")
@@ -66,13 +79,18 @@ def decode(body: bytes) -> Request:
     )
 
 
-def decode_beginning(body: bytes) -> Request:
+def too_complex(body: bytes) -> bool:
+    """Tell whether reading a review would take too much memory."""
+    return len(body) > LARGE and sum(map(body.count, (b"{", b"[", b","))) > MOST_VALUES
+
+
+def _unread(body: bytes, why: str) -> Request:
     """Read whom to answer and in which version, and nothing of the object. Raises BadReview."""
     beginning = _BEGINNING.match(body[: 2**12])
     versions = [version for version in VERSIONS if beginning and f'"{version}"'.encode() in beginning[1]]
     if not beginning or not versions:
         raise BadReview("the body does not begin as an AdmissionReview of the API server")
-    return Request(kind="", operation="", object=None, uid=beginning[2].decode(), version=versions[0])
+    return Request(kind="", operation="", object=None, uid=beginning[2].decode(), version=versions[0], unread=why)
 
 
 def respond(request: Request, outcome: Outcome) -> bytes:
