@@ -153,19 +153,20 @@ def _foreign(pod: Pod) -> list[tuple[Pointer, Pointer | None]]:
         found.append(((*at, "runAsUser"), None))
     groups = users and settings.enables("run-as-group", default=True)
     pods_user_stays = context.get("runAsUser") is not None and not goes
-    pods_group_stays = pods_user_stays
+    inheriting: set[Pointer] = set()  # pods that keep their user and have the pod's group
     of_containers = users or (pod.scc in RESTRICTED and settings.enables("sidecar-security-context", default=True))
     for container in pod.containers():
         user, group = container.context.get("runAsUser"), container.context.get("runAsGroup")
         if user_goes := of_containers and outside(pod, user):
             found.append(((*container.context_at, "runAsUser"), container.part))
         user_stays = pods_user_stays if user is None else not user_goes
-        if group is None:
-            pods_group_stays |= user_stays
+        if group is None and user_stays:
+            inheriting.add(container.part)
         elif groups and not user_stays and group != 0 and outside(pod, group):
             found.append(((*container.context_at, "runAsGroup"), container.part))
     group = context.get("runAsGroup")
-    if groups and not pods_group_stays and group != 0 and outside(pod, group):
+    goes = groups and not pods_user_stays and group != 0 and outside(pod, group)
+    if goes and (not inheriting or inheriting <= left(pod).keys()):
         found.append(((*at, "runAsGroup"), None))
     return found
 

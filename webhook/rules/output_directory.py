@@ -33,10 +33,9 @@ BECAUSE = "the k8sapi executor fetches outputs from volumes only"
 @pod_rule(kinds=tuple(f"{kind}.argoproj.io" for kind in KINDS), default=False)
 def output_directory(pod: Pod) -> Iterator[Change]:
     """Mount an emptyDir at the directory of each output."""
-    for index in range(len(sequence(pod.object, (*pod.at, "templates")))):
-        at = (*pod.at, "templates", index)
+    for at in pod.parts():
         for part in ("container", "script"):
-            if lookup(pod.object, (*at, part)) is not None:
+            if at[-2:-1] == ("templates",) and lookup(pod.object, (*at, part)) is not None:
                 yield from _mount(pod.object, at, (*at, part, "volumeMounts"))
 
 
