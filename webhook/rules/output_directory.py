@@ -33,7 +33,7 @@ BECAUSE = "the k8sapi executor fetches outputs from volumes only"
 @pod_rule(kinds=tuple(f"{kind}.argoproj.io" for kind in KINDS), default=False)
 def output_directory(pod: Pod) -> Iterator[Change]:
     """Mount an emptyDir at the directory of each output."""
-    for at in pod.parts():
+    for at in (pod.sent or pod).parts():  # a template that other rules set apart is still of this pod
         for part in ("container", "script"):
             if at[-2:-1] == ("templates",) and lookup(pod.object, (*at, part)) is not None:
                 yield from _mount(pod.object, at, (*at, part, "volumeMounts"))
