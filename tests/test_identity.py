@@ -160,7 +160,7 @@ def test_a_pod_whose_ids_go_is_admitted_by_what_everyone_may_use(everyone: tuple
 
 def test_beyond_help_is_asked_of_any_object_that_has_a_pod() -> None:
     def asked(spec: Object) -> tuple[str, ...]:
-        return beyond_help(Pod(deployment(spec), TEMPLATE, POD_SPEC, Settings()))
+        return beyond_help(Pod(deployment(spec), TEMPLATE, POD_SPEC, Settings()), TEMPLATE)
 
     assert asked({}) == ()
     assert asked({"hostPID": True})[0].startswith("provider restricted-v2: .spec.securityContext.hostPID: ")

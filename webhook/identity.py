@@ -84,11 +84,6 @@ def any_left(pod: Pod) -> bool:
     return any(part not in identity(pod).apart for part in left(pod))
 
 
-def beyond_help(pod: Pod) -> tuple[str, ...]:
-    """Return why SCC rejects a pod whatever its IDs, in OpenShift's words; empty where it does not."""
-    return next((why for part in pod.parts() if (why := _beyond_help(pod, part))), ())
-
-
 def warnings(pod: Pod) -> Iterator[str]:
     """Yield what a person should know of foreign IDs that stay: why, and the least SCC that admits them."""
     sent = pod.sent or pod
@@ -198,7 +193,7 @@ def _why_left(pod: Pod, part: Pointer) -> tuple[str, ...] | None:
         return ("hostUsers: no UID of a namespace's range exists in a user namespace",)
     if pod.volumes_read() > MOST_VOLUMES:
         return TOO_MANY
-    if reasons := _beyond_help(pod, part):
+    if reasons := beyond_help(pod, part):
         return reasons
     injected = pod.scc or INJECTED in pod.annotations(part)
     users = [each.context.get("runAsUser") for each in proxies(pod)] if injected else []
@@ -208,7 +203,8 @@ def _why_left(pod: Pod, part: Pointer) -> tuple[str, ...] | None:
     return None
 
 
-def _beyond_help(pod: Pod, part: Pointer) -> tuple[str, ...]:
+def beyond_help(pod: Pod, part: Pointer) -> tuple[str, ...]:
+    """Return why SCC rejects a pod whatever its IDs, in OpenShift's words; empty where it does not."""
     required = pod.annotations(part).get(REQUIRED_SCC)
     sccs: Sequence[Any] = (pod.scc,) if pod.scc else (required,) if required else pod.settings.everyone
     made, known = pod.made(part, ids=False), ranges(pod)

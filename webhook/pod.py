@@ -3,12 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from types import NoneType
-from typing import Any, Final, NamedTuple, TypeGuard
+from typing import Any, Final, NamedTuple
 
 from webhook.model import Object, Pointer, UnknownShape, counterpart, lookup, mapping, sequence
 from webhook.settings import Settings
-
-LARGEST_ID: Final = 2**31 - 1  # the API server refuses others, and shall
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +186,6 @@ class Pod:
         for path in self.shape.containers:
             for container_at, value in _expanded(spec, at, path.split(".")):
                 yield _container(container_at, value, "securityContext", at)
-
-    def allocated(self, value: Any) -> TypeGuard[int]:
-        """Tell whether a value is an id that OpenShift allocates; 100.0, "100" and true are no ids."""
-        return type(value) is int and self.settings.allocates(value)
 
     def works_with(self, at: Pointer) -> bool:
         """Tell whether the stored object, whose pods may run, says the same at a pointer."""
