@@ -68,10 +68,10 @@ def direct_table(figures: dict[str, Any]) -> Table:
     for column in ("reviews/s", "p50 ms", "p99 ms"):
         table.add_column(column, justify="right")
     for connections in map(str, direct.CONNECTIONS):
-        for name in ("ours", "controller-runtime", "ratios"):
+        for name in ("webhook", "controller-runtime", "ratios"):
             seen = figures[name][connections]
             digits = 2 if name == "ratios" else 0
-            label = "ours / controller-runtime" if name == "ratios" else name
+            label = "webhook / controller-runtime" if name == "ratios" else name
             table.add_row(connections, label, text(seen["rate"], digits), text(seen["p50"]), text(seen["p99"]))
         table.add_section()
     return table
@@ -107,7 +107,7 @@ def direct_chart(figures: dict[str, Any]) -> str:
         Group(f"{title}, {n} connections", [(name, figures[name][str(n)][what]) for name in names], digits)
         for what, title, digits in (("rate", "reviews per second", 0), ("p99", "p99, milliseconds", 1))
         for n in direct.CONNECTIONS
-        for names in (("ours", "controller-runtime"),)
+        for names in (("webhook", "controller-runtime"),)
     ]
     return bars("Reviews straight to the webhooks over TLS", groups)
 

@@ -40,7 +40,7 @@ def children(pid: int) -> list[int]:
 def ours(*arguments: str) -> Iterator[Running]:
     """Run our webhook with the defaults: two workers, self-check, metrics and a log line per review."""
     with serving(*arguments) as server:
-        yield Running("ours", f"https://127.0.0.1:{server.port}/mutate", server.ca, server.process.pid)
+        yield Running("webhook", f"https://127.0.0.1:{server.port}/mutate", server.ca, server.process.pid)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The rows of docs/rows.md: what tests on the rig showed, without us and with us, in their own words."""
+"""The rows of docs/rows.md: what tests on the rig showed before and after the webhook, in their own words."""
 
 from dataclasses import dataclass
 
@@ -14,8 +14,8 @@ class Row:
     row: str
     object: str
     command: str
-    without: str
-    with_us: str
+    before: str
+    after: str
     test: str
 
 
@@ -27,14 +27,14 @@ def table() -> str:
     """Return docs/rows.md."""
     rows = sorted(SHOWN.values(), key=lambda row: (ORDER.index(row.row[0]), int(row.row[1:]), row.object))
     lines = [
-        f"| {row.row} | {row.object} | `{row.command}` | {row.without} | {row.with_us} | `{row.test}` |" for row in rows
+        f"| {row.row} | {row.object} | `{row.command}` | {row.before} | {row.after} | `{row.test}` |" for row in rows
     ]
     return (
         "# The rows: each change, shown\n\n"
         "<!-- written by `make rows` from what the tests see on the rig; CI fails where it sees something else -->\n\n"
-        "S: what people changed by hand to install Kubeflow 0.7 on OpenShift 4.2. N: what 1.8 to 26.03 need beyond\n"
-        "it. All of it was seen on OpenShift's real admission (`tests/rig`); there are no nodes, no image ran.\n\n"
-        "| row | object | command | without us | with us | test |\n|---|---|---|---|---|---|\n"
+        "S: changes that people made by hand to install Kubeflow 0.7 on OpenShift 4.2. N: changes that 1.8 to 26.03 need\n"
+        "beyond these. All were seen on OpenShift's real admission (`tests/rig`), without nodes: no image ran.\n\n"
+        "| row | object | command | before | after | test |\n|---|---|---|---|---|---|\n"
         + "\n".join(lines)
         + "\n"
     )
