@@ -32,11 +32,9 @@ def table() -> str:
     return (
         "# The rows: each change, shown\n\n"
         "<!-- written by `make rows` from what the tests see on the rig; CI fails where it sees something else -->\n\n"
-        "S: changes that people made by hand to install Kubeflow 0.7 on OpenShift 4.2. N: changes that 1.8 to 26.03 need\n"
-        "beyond these. All were seen on OpenShift's real admission (`tests/rig`), without nodes: no image ran.\n\n"
-        "| row | object | command | before | after | test |\n|---|---|---|---|---|---|\n"
-        + "\n".join(lines)
-        + "\n"
+        "S: changes that people made by hand to install Kubeflow 0.7 on OpenShift 4.2. N: changes that 1.8 to 26.03\n"
+        "need beyond these. All were seen on OpenShift's real admission (`tests/rig`), without nodes: no image ran.\n\n"
+        "| row | object | command | before | after | test |\n|---|---|---|---|---|---|\n" + "\n".join(lines) + "\n"
     )
 
 
