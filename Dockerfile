@@ -1,6 +1,6 @@
-# Two stages: what builds does not ship. Any UID with group 0 runs it, as OpenShift assigns one.
-# BASE is Red Hat's UBI 9 with Python 3.12 (ubi9/python-312-minimal), by digest, so that the same build gives the same
-# image: make image BASE=NAME@sha256:DIGEST
+# Two stages: build tools are not in the image. It runs as any UID with group 0, as OpenShift assigns one.
+# BASE is Red Hat's UBI 9 with Python 3.12 (ubi9/python-312-minimal) by digest, for reproducible builds:
+#   make image BASE=NAME@sha256:DIGEST
 ARG BASE
 
 FROM ${BASE} AS build
@@ -20,9 +20,8 @@ LABEL name="kubeflow-openshift" \
       org.opencontainers.image.description="Makes unmodified Kubeflow manifests run under OpenShift's SCCs" \
       org.opencontainers.image.licenses="Apache-2.0"
 USER 0
-# The base brings a pip of its own, and the wheel from which `venv` would make another. They go from what runs; the layer
-# below and the rpm database still name them. Whoever must have them out of those too builds both stages on ubi-minimal
-# with the rpm python3.12 alone, and gives up that one digest pins everything.
+# Remove the base's pip and the wheel from which `venv` would install another. The layer below and the rpm database still
+# list them. To avoid that, build both stages on ubi-minimal with the rpm python3.12; then one digest no longer pins all.
 RUN find / -xdev -depth \( -path '*/site-packages/pip' -o -path '*/site-packages/pip-*' -o -path '*/bin/pip*' \
       -o -name 'pip-*.whl' \) -exec rm -rf {} +
 COPY --from=build --chown=1001:0 /opt/webhook /opt/webhook

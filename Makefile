@@ -1,4 +1,4 @@
-# The two commands to know: `make demo` and `make test`. Each sets up what it needs.
+# Start with `make demo` and `make test`. Each sets up what it needs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -18,44 +18,45 @@ $(READY): requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-demo: $(READY)  ## see it work: real reviews over HTTPS, what changed and why (MANIFESTS=path for yours)
+demo: $(READY)  ## start the webhook, send it reviews over HTTPS, show what changed and why (MANIFESTS=path for your own)
 	@$(BIN)/python -m tests.demo $(MANIFESTS)
 
-test: $(READY)  ## the whole suite; what needs Go runs where Go is (RIG=required: or fails)
+test: $(READY)  ## run all tests; tests that need Go run if Go is installed (RIG=required: fail without it, RIG=off: leave them out)
 	$(BIN)/pytest --rig=$(or $(RIG),auto) $(ARGS)
 
-check: $(READY)  ## format, lint, types, import contracts, drift of what is generated
+check: $(READY)  ## check format, lint, types, import contracts, plain English, generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tools.plain_english
 	$(BIN)/python -m tests.generate --check
 
-update: $(READY)  ## rewrite what is generated: expected fixtures, docs/rules.md, docs/performance.md, webhook configurations
+update: $(READY)  ## rewrite generated files: expected fixtures, docs/rules.md, docs/performance.md, webhook configurations
 	$(BIN)/ruff format .
 	$(BIN)/python -m tests.generate
 
-rows: $(READY)  ## write docs/rows.md from what the tests see on the rig
+rows: $(READY)  ## rewrite docs/rows.md from what the tests see on the rig
 	$(BIN)/pytest --rig=required --update-rows -m rig
 
-agreement: $(READY)  ## hold the model of SCC against OpenShift's own code on PODS=50000 random pods, and on PODS/5 changed ones
+agreement: $(READY)  ## compare the SCC model with OpenShift's own code on PODS=50000 random pods, and on PODS/5 changed ones
 	$(BIN)/pytest --rig=required --pods=$(or $(PODS),50000) --seed=$(or $(SEED),$$(date +%s)) -s tests/test_scc_model.py tests/test_identity_agreement.py
 
-bench: $(READY)  ## measure it beside a Go webhook and CEL in the API server: ratios, charts (five quiet minutes; needs Go)
+bench: $(READY)  ## measure beside a Go webhook and CEL in the API server (five quiet minutes; needs Go)
 	@$(BIN)/python -m bench
 
-lock: $(READY)  ## resolve the dependencies anew, with hashes
+lock: $(READY)  ## resolve the dependencies again, with hashes
 	$(PYTHON) -m venv .lock-venv && .lock-venv/bin/pip install --quiet uv
 	.lock-venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header pyproject.toml -o requirements.lock
 	.lock-venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --group dev pyproject.toml -o requirements-dev.lock
 	rm -rf .lock-venv
 
-sbom: $(READY)  ## print what is in the image's Python: a CycloneDX bill of materials
+sbom: $(READY)  ## print a CycloneDX bill of materials of the image's Python packages
 	@$(BIN)/python -m tests.sbom
 
-image:  ## build the container image on BASE=NAME@sha256:DIGEST (needs docker or podman)
-	@case "$(BASE)" in *@sha256:*) ;; *) echo "BASE=NAME@sha256:DIGEST belongs here: UBI 9 with Python 3.12"; exit 1;; esac
+image:  ## build the image on BASE=NAME@sha256:DIGEST, Red Hat's ubi9/python-312-minimal (needs podman or docker)
+	@case "$(BASE)" in *@sha256:*) ;; *) echo "expected BASE=NAME@sha256:DIGEST, Red Hat's ubi9/python-312-minimal; skopeo inspect prints its digest"; exit 1;; esac
 	$(or $(shell command -v podman),docker) build --build-arg BASE=$(BASE) -t kubeflow-openshift .
 
-clean:  ## remove what make made here
+clean:  ## remove what make created
 	rm -rf $(VENV) .lock-venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

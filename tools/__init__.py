@@ -1,0 +1,1 @@
+"""Commands of the project itself: they are not in the image."""
