@@ -190,6 +190,65 @@ def _replicas(room: int) -> Grown:
     return of("PyTorchJob.kubeflow.org", {"pytorchReplicaSpecs": {str(n): spec for n in range(count)}}), None
 
 
+def _shared(key: str, item: Object, template: Object | None = None) -> Callable[[int], Grown]:
+    """Have many templates share a long list or map."""
+
+    def grow(room: int) -> Grown:
+        each = template or {"container": {}}
+        templates, count = [each] * min(450, _times(each, room // 3)), _times(item, room // 2)
+        shared = {f"a{n}": "" for n in range(count)} if key == "annotations" else [item] * count
+        spec = {"securityContext": IDS, "templates": templates}
+        more = {"podMetadata": {key: shared}} if key == "annotations" else {"templateDefaults": {key: shared}}
+        return of("Workflow.argoproj.io", spec | more), None
+
+    return grow
+
+
+def _apart(room: int) -> Grown:
+    """Have many templates keep a security context that one of them loses."""
+    kept = {"container": {"securityContext": {"privileged": True}}}
+    context = {"runAsUser": 1, "x": "x" * (room // 2)}
+    templates = [kept] * min(450, _times(kept, room // 2))
+    return of("Workflow.argoproj.io", {"securityContext": context, "templates": [*templates, {"container": {}}]}), None
+
+
+def _status(status: Callable[[int], Object]) -> Callable[[int], Grown]:
+    """Have the status of what is stored be long."""
+
+    def grow(room: int) -> Grown:
+        template = {"container": {}, "securityContext": IDS}
+        made = of("Workflow.argoproj.io", {"templates": [template] * min(450, room // 200)})
+        changed = {**made, "spec": {**made["spec"], "suspend": True}}
+        return changed, {**made, "status": status(room // 3)}
+
+    return grow
+
+
+def _rejection(room: int) -> Object:
+    message = "unable to validate against any security context constraint: " + "provider a: " * (room // 12)
+    return {"conditions": [{"type": "ReplicaFailure", "status": "True", "message": message}]}
+
+
+def _replica_statuses(room: int) -> Grown:
+    spec = {"template": {"spec": {"containers": [{"name": "c", "securityContext": IDS}]}}}
+    replicas = {str(number): spec for number in range(min(450, room // 500))}
+    made = of("PyTorchJob.kubeflow.org", {"pytorchReplicaSpecs": replicas})
+    statuses: Object = {f"{number:05}": {} for number in range(_times({"12345": {}}, room // 3))}
+    return {**made, "spec": {**made["spec"], "runPolicy": {}}}, {**made, "status": {"replicaStatuses": statuses}}
+
+
+def _taken_back(room: int) -> Grown:
+    """Change each of many pods that may not change, and that is not quite as it is stored."""
+
+    def made(image: str, **context: Any) -> Object:
+        container = {"image": image, "securityContext": {"runAsNonRoot": True, **context}}
+        job = {"template": {"spec": {"template": {"spec": {"containers": [container]}}}}}
+        jobs = [{"name": str(number), **job} for number in range(min(450, room // 500))]
+        return of("JobSet.jobset.x-k8s.io", {"replicatedJobs": jobs, "pad": ["pad"] * (room // 50)})
+
+    return made("a", runAsUser=1), made("b")
+
+
 SHAPES: Final[dict[str, Callable[[int], Grown]]] = {
     "names in the annotation": _annotation,
     "an annotation for each template": _annotations,
@@ -214,6 +273,16 @@ SHAPES: Final[dict[str, Callable[[int], Grown]]] = {
     "rules of a role": _role({"verbs": ["*"], "apiGroups": ["*"], "resources": ["x"]}),
     "resources of a role": _role({"verbs": ["*"], "apiGroups": ["*"], "resources": ["x"] * 1000}),
     "replica types": _replicas,
+    "annotations that templates share": _shared("annotations", {"a1234": ""}),
+    "volumes that templates share": _shared("volumes", {"name": "v", "emptyDir": {}}),
+    "volumes of templates with a context": _shared(
+        "volumes", {"name": "v", "emptyDir": {}}, {"container": {}, "securityContext": IDS}
+    ),
+    "templates left apart": _apart,
+    "a long rejection": _status(_rejection),
+    "many conditions": _status(lambda room: {"conditions": [{}] * (room // 3)}),
+    "many replica statuses": _replica_statuses,
+    "pods that go back": _taken_back,
 }
 
 

@@ -11,6 +11,7 @@ from webhook.model import (
     Change,
     Finding,
     Object,
+    Operation,
     Outcome,
     Pointer,
     Request,
@@ -25,7 +26,7 @@ from webhook.pod import Pod, Shape
 from webhook.registry import PodRule, Rule
 from webhook.rules import RULES
 from webhook.settings import Settings
-from webhook.stored import admissible, advice, immutable, stays
+from webhook.stored import Shown, admissible, advice, immutable, shown, stays
 from webhook.workload import KINDS, pod, pod_specs, unread
 
 SKIP_ANNOTATION: Final = "kubeflow-openshift/rules"
@@ -47,8 +48,11 @@ class Draft:
     object: Object
     late: Callable[[], bool]
     outcome: Outcome = field(default_factory=lambda: Outcome(None))
+    inverses: list[Operation] = field(default_factory=list)
+    """What takes each operation back."""
     warnings: dict[str, None] = field(default_factory=dict)
     """Each once, in the order in which they came."""
+    shown: Shown | None = None
     room: int = 10
     """For warnings of pods that are left as they are: each costs as much as several SCCs."""
 
@@ -106,6 +110,7 @@ def _offer_object(draft: Draft, rules: Sequence[Rule], settings: Settings) -> No
             _apply(draft, rule, rule.on_object(draft.object, settings))
     try:
         for at, shape in pod_specs(draft.original, draft.request.kind):
+            draft.shown = draft.shown or shown(draft.request, settings)
             _offer_pod(draft, rules, at, shape, settings)
             for text in unread(draft.request, at, shape):
                 _warn(draft, f"left alone: {dotted(text)} sets a security context; check that OpenShift allows its IDs")
@@ -115,12 +120,13 @@ def _offer_object(draft: Draft, rules: Sequence[Rule], settings: Settings) -> No
 
 def _offer_pod(draft: Draft, rules: Sequence[Rule], at: Pointer, shape: Shape, settings: Settings) -> None:
     _refuse_if_late(draft)
+    of_stored = draft.shown or Shown()
     try:
-        sent = pod(draft.request, at, shape, settings)
+        sent = pod(draft.request, at, shape, settings, working=of_stored.working)
         if draft.request.operation == "UPDATE":
             kept = bool(sent and stays(sent, draft.request))
             exempt = Pod(draft.original, at, shape, settings, namespace=draft.request.namespace)
-            for warning in advice(sent or exempt, draft.request, kept=kept):
+            for warning in advice(sent or exempt, draft.request, of_stored, kept=kept):
                 _warn(draft, warning)
             rules = () if kept else rules
         offered, rules = rules, _unless_skipped(draft, rules, sent.metadata_at()) if sent else ()
@@ -162,7 +168,8 @@ def _take_back(draft: Draft, marks: tuple[int, int]) -> None:
     operations, findings = draft.outcome.operations, draft.outcome.findings
     if len(operations) > marks[0]:
         del operations[marks[0] :], findings[marks[1] :]
-        draft.object = copied(patch.apply(draft.original, operations))
+        while len(draft.inverses) > marks[0]:
+            patch.apply_in_place(draft.object, draft.inverses.pop())
 
 
 def _unless_skipped(draft: Draft, rules: Sequence[Rule], at: Pointer) -> Sequence[Rule]:
@@ -224,8 +231,10 @@ def _apply_change(draft: Draft, rule: Rule, change: Change) -> bool:
     for operation in patch.operations(change, draft.object):
         if draft.object is draft.original:
             draft.object = copied(draft.original)
+        inverse = patch.inverse(operation, change.at, draft.object)
         patch.apply_in_place(draft.object, operation)
         draft.outcome.operations.append(operation)
+        draft.inverses.append(inverse)
         if not patch.same(lookup(draft.object, change.at), wanted):
             raise patch.DoesNotApply(f"{dotted(change.at)} is not what the rule wants")
         draft.outcome.findings.append(Finding(rule.id, change.at, before, after, change.because))

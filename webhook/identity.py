@@ -21,9 +21,6 @@ from webhook.scc.ranges import Ranges
 from webhook.scc.refusal import shortened
 
 Answer = TypeVar("Answer")
-MOST_VOLUMES: Final = 20_000
-"""Volumes that are read for all templates of a workflow together, since each has the workflow's."""
-TOO_MANY: Final = ("volumes: too many to judge them for each template",)
 INJECTED: Final = "sidecar.istio.io/status"
 """Annotation of what Istio injected its sidecar into: a Pod, or a template with `istioctl kube-inject`."""
 APART: Final = "this template keeps the IDs that the workflow gives it; the other templates lose them"
@@ -89,8 +86,7 @@ def warnings(pod: Pod) -> Iterator[str]:
     sent = pod.sent or pod
     for part, reasons in islice(left(sent).items(), 10) if identity(pod).foreign else ():
         if reasons:
-            known = reasons is not TOO_MANY
-            scc = _attempt(part, partial(smallest, sent.made(part), ranges(sent))) if known else None
+            scc = _attempt(part, partial(smallest, sent.made(part), ranges(sent)))
             if scc not in sent.settings.everyone:
                 account = sent.account(part)[:60]
                 end = f"; service account {account} needs an SCC like {scc}" if scc else ""
@@ -191,8 +187,6 @@ def _why_left(pod: Pod, part: Pointer) -> tuple[str, ...] | None:
         return ()
     if lookup(pod.object, (*part, "hostUsers")) is False:
         return ("hostUsers: no UID of a namespace's range exists in a user namespace",)
-    if pod.volumes_read() > MOST_VOLUMES:
-        return TOO_MANY
     if reasons := beyond_help(pod, part):
         return reasons
     injected = pod.scc or INJECTED in pod.annotations(part)

@@ -45,6 +45,17 @@ def operations(change: Change, obj: Object) -> list[Operation]:
     return [{"op": op, "path": pointer(change.at), "value": copied(change.value)}]
 
 
+def inverse(operation: Operation, at: Pointer, obj: Object) -> Operation:
+    """Return the operation that takes one back, which was made of a change at a pointer and is not applied yet."""
+    path = operation["path"]
+    *way, last = at[: path.count("/")]
+    holder = lookup(obj, tuple(way))
+    if operation["op"] == "add" and not (isinstance(holder, dict) and last in holder):
+        return {"op": "remove", "path": path}
+    op = "add" if operation["op"] == "remove" else "replace"
+    return {"op": op, "path": path, "value": copied(lookup(holder, (last,)))}
+
+
 def _item(items: list[Any], index: str | int, at: Pointer) -> Any:
     if not isinstance(index, int) or not 0 <= index < len(items):
         raise DoesNotApply(f"nothing is at {pointer(at)}")

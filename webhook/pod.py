@@ -146,13 +146,6 @@ class Pod:
             spec.setdefault(group, []).append(made | {"ports": container.value.get("ports")})
         return {"metadata": {"annotations": dict(self.annotations(parts[0]))}, "spec": spec}
 
-    def volumes_read(self) -> int:
-        """Return how many volumes are read where each pod that is made of the same spec is judged."""
-        templates, volumes = (
-            lookup(self.object, (*self.at[: len(self.at) - self.shape.above], key)) for key in ("templates", "volumes")
-        )
-        return len(volumes) * len(templates) if isinstance(templates, list) and isinstance(volumes, list) else 0
-
     def volumes(self, *parts: Pointer) -> list[Object]:
         """Return the volumes of parts, with those that they inherit."""
         holders = dict.fromkeys(at for part in parts for at in self._inherited(part))

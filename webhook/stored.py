@@ -5,14 +5,38 @@ identity may not read its volumes. So doubt means that it stays.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
-from webhook import patch
+from webhook import patch, rejected
 from webhook.allocation import ids, outside
 from webhook.identity import identity, left
-from webhook.model import Change, Pointer, Request, counterpart_at, lookup, mapping, sequence
+from webhook.model import Change, Object, Pointer, Request, counterpart_at, lookup, mapping, sequence
 from webhook.pod import Pod, expand
-from webhook.workload import KINDS, rejects
+from webhook.scc.defaults import RESTRICTED
+from webhook.settings import Settings
+from webhook.workload import KINDS
+
+
+class Shown(NamedTuple):
+    """What the stored object of an update shows of its pods: read once, since a status may be long."""
+
+    working: Object | None = None
+    """The stored object where its pods may run, and so may those of an account that was granted more."""
+    rejected: bool = False
+    """Whether OpenShift rejects its pods, for whatever reason."""
+    doubted: bool = False
+    """Whether a status that tells little reports no pod."""
+
+
+def shown(request: Request, settings: Settings) -> Shown:
+    """Return what the stored object shows. Raises UnknownShape."""
+    old, facts = request.old or {}, KINDS[request.kind]
+    if request.operation != "UPDATE":
+        return Shown()
+    rejects = bool(facts.rejected and rejected.observed(old) and facts.rejected(old))
+    granted = rejected.usable(old) - {*RESTRICTED, *settings.everyone}
+    reports = any(lookup(old, at) for path in facts.seen or () for at in expand(old, (), path))
+    return Shown(request.old if granted or not rejects else None, rejects, facts.seen is not None and not reports)
 
 
 def stays(pod: Pod, request: Request) -> bool:
@@ -60,12 +84,10 @@ def immutable(request: Request, at: Pointer) -> bool:
     return any(at[: len(path)] == path for path in paths)
 
 
-def advice(pod: Pod, request: Request, *, kept: bool) -> Iterator[str]:
+def advice(pod: Pod, request: Request, of_stored: Shown, *, kept: bool) -> Iterator[str]:
     """Yield what to do about a pod of an update, as it was sent, that may not start."""
-    seen = KINDS[request.kind].seen
-    doubted = seen is not None and not _any(request, seen)
-    shown = rejects(request) and lookup(request.old, pod.at) == lookup(request.object, pod.at)
-    if kept and (doubted or shown) and _foreign(pod) and not left(pod):
+    rejects = of_stored.rejected and lookup(request.old, pod.at) == lookup(request.object, pod.at)
+    if kept and (of_stored.doubted or rejects) and _foreign(pod) and not left(pod):
         yield "left as it is stored: if OpenShift rejects its pods, delete it and create it again"
     if _root_that_is_none(pod) and (kept or not identity(pod).going):
         yield "run-as-user: runAsNonRoot: true beside UID 0 keeps the pod from starting; set runAsNonRoot: false"
@@ -74,12 +96,6 @@ def advice(pod: Pod, request: Request, *, kept: bool) -> Iterator[str]:
 def _foreign(pod: Pod) -> set[tuple[str, Any]]:
     """Return the foreign IDs of a pod, each with its field; group 0 is everyone's."""
     return {(field, value) for field, value in ids(pod) if outside(pod, value)} - {("runAsGroup", 0)}
-
-
-def _any(request: Request, paths: tuple[str, ...]) -> bool:
-    """Check whether anything but zero is at one of these paths of the stored object."""
-    stored = request.old or {}
-    return any(lookup(stored, at) for path in paths for at in expand(stored, (), path))
 
 
 def _root_that_is_none(pod: Pod) -> bool:

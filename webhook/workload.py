@@ -7,7 +7,6 @@ from typing import Any, Final
 from webhook import rejected
 from webhook.model import Object, Pointer, Request, lookup, mapping
 from webhook.pod import POD_SPEC, Pod, Shape, expand
-from webhook.scc.defaults import RESTRICTED
 from webhook.settings import Settings
 
 ARGO: Final = ("container", "script", "containerSet.containers.*", "initContainers.*", "sidecars.*")
@@ -187,9 +186,12 @@ def group_of(kind: str) -> str:
     return kind.partition(".")[2]
 
 
-def pod(request: Request, at: Pointer, shape: Shape, settings: Settings) -> Pod | None:
+def pod(
+    request: Request, at: Pointer, shape: Shape, settings: Settings, *, working: Object | None = None
+) -> Pod | None:
     """View one pod of a request's object as it came; None where it is empty, or to be left alone entirely.
 
+    `working` is the stored object where its pods may run.
     Raises UnknownShape where something is not what a pod spec has there.
     """
     obj = request.object or {}
@@ -197,7 +199,6 @@ def pod(request: Request, at: Pointer, shape: Shape, settings: Settings) -> Pod 
         return None
     is_pod = request.kind == "Pod"
     scc = mapping(obj, ("metadata", "annotations")).get("openshift.io/scc") if is_pod else None
-    working = request.old if _works(request, settings) else None
     view = Pod(obj, at, shape, settings, not is_pod, str(scc or ""), request.namespace, working=working)
     return None if all(view.exempt(part) for part in view.parts()) else view
 
@@ -223,15 +224,3 @@ def unread(request: Request, at: Pointer, shape: Shape) -> Iterator[Pointer]:
         text = lookup(request.object, text_at)
         if isinstance(text, str) and "securityContext" in text and lookup(request.old, text_at) != text:
             yield text_at
-
-
-def rejects(request: Request) -> bool:
-    """Tell whether the stored object shows that OpenShift rejects its pods, for whatever reason."""
-    old, shows = request.old or {}, KINDS[request.kind].rejected
-    return bool(shows and rejected.observed(old) and shows(old))
-
-
-def _works(request: Request, settings: Settings) -> bool:
-    """Tell whether pods of the stored template may run; those of an account that was granted more may run again."""
-    granted = rejected.usable(request.old or {}) - {*RESTRICTED, *settings.everyone}
-    return request.operation == "UPDATE" and (bool(granted) or not rejects(request))
