@@ -249,6 +249,31 @@ def _taken_back(room: int) -> Grown:
     return made("a", runAsUser=1), made("b")
 
 
+def _long_key(room: int) -> Grown:
+    pod = {"securityContext": {**IDS, "fsGroup": 1}, "containers": [{"securityContext": IDS}, {"securityContext": IDS}]}
+    specs = [{"spec": pod}] * min(250, _times({"spec": pod}, room // 2))
+    predictors = {"k" * (room // 2): {"componentSpecs": specs}}
+    return of("SeldonDeployment.machinelearning.seldon.io", {"predictors": predictors}), None
+
+
+def _spark(room: int) -> Grown:
+    container = {"securityContext": IDS}
+    spec = {"driver": {"template": {"spec": {"containers": [container] * _times(container, room)}}}}
+    return of("SparkApplication.sparkoperator.k8s.io", spec), None
+
+
+def _sysctls(room: int) -> Grown:
+    sysctls = [{"name": "kernel.shm_rmid_forced"}] * _times({"name": "kernel.shm_rmid_forced"}, room // 2)
+    spec = {"securityContext": {**IDS, "sysctls": sysctls}, "templates": [{}] * min(990, room // 6)}
+    return of("Workflow.argoproj.io", spec), None
+
+
+def _by_name(room: int) -> Grown:
+    templates: Object = {str(number): {} for number in range(min(990, _times({"123": {}}, room // 2)))}
+    spec = {"templates": templates, "volumes": [{}] * (room // 6), "securityContext": IDS}
+    return of("Workflow.argoproj.io", spec), None
+
+
 SHAPES: Final[dict[str, Callable[[int], Grown]]] = {
     "names in the annotation": _annotation,
     "an annotation for each template": _annotations,
@@ -273,6 +298,10 @@ SHAPES: Final[dict[str, Callable[[int], Grown]]] = {
     "rules of a role": _role({"verbs": ["*"], "apiGroups": ["*"], "resources": ["x"]}),
     "resources of a role": _role({"verbs": ["*"], "apiGroups": ["*"], "resources": ["x"] * 1000}),
     "replica types": _replicas,
+    "a long key": _long_key,
+    "containers of a template of Spark": _spark,
+    "sysctls that templates share": _sysctls,
+    "templates by name": _by_name,
     "annotations that templates share": _shared("annotations", {"a1234": ""}),
     "volumes that templates share": _shared("volumes", {"name": "v", "emptyDir": {}}),
     "volumes of templates with a context": _shared(

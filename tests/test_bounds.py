@@ -71,6 +71,26 @@ def test_parts_of_pods_count_and_so_do_pods_within_pods() -> None:
         assert outcome.warnings == ["left alone: the object has more than 1,000 pods and containers"]
 
 
+def test_a_patch_that_repeats_a_long_key_is_not_made() -> None:
+    """A review of 3.7 MB asked for a patch of more than a gigabyte."""
+    name = "a long key"
+    obj, _ = expensive.SHAPES[name](2**17)
+    outcome = evaluate(Request("SeldonDeployment.machinelearning.seldon.io", "CREATE", obj), Settings())
+    assert outcome.object is obj
+    assert outcome.warnings == ["left alone: the object needs a patch of more than 2,097,152 characters"]
+
+
+def test_warnings_quote_little_of_a_long_key() -> None:
+    """A review of 3.7 MB made 3.3 GB of warnings."""
+    specs = [{"spec": {"containers": 1}}] * 900
+    obj = expensive.of(
+        "SeldonDeployment.machinelearning.seldon.io", {"predictors": {"k" * 2**20: {"componentSpecs": specs}}}
+    )
+    outcome = evaluate(Request("SeldonDeployment.machinelearning.seldon.io", "CREATE", obj), Settings())
+    assert len(outcome.warnings) == 900
+    assert sum(map(len, outcome.warnings)) < 900 * 500
+
+
 def test_an_object_that_needs_too_many_changes_is_left_alone_and_that_is_said() -> None:
     variable = {"name": "ENGINE_CONTAINER_USER", "value": "8888"}
     made = containers(bounds.MOST_CHANGES // 1000 + 1)

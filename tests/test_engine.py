@@ -219,3 +219,11 @@ def test_a_late_evaluation_ends_before_the_next_rule_or_pod() -> None:
     with pytest.raises(engine.Late):
         evaluate(request, SETTINGS, late=lambda: next(asked))
     assert next(asked, None) is None, "asked three times, and it goes no further"
+
+
+def test_a_warning_has_no_character_that_a_terminal_obeys() -> None:
+    """The API server drops a warning with a control character, and `check` writes warnings to a terminal."""
+    made = deployment()
+    made["metadata"]["annotations"] = {"kubeflow-openshift/rules": "a\nb\x1b[2J\ud800"}
+    (warning,) = evaluate(created(made), Settings()).warnings
+    assert warning == "annotation kubeflow-openshift/rules names no rule: a?b?[2J?; see the command `rules`"

@@ -4,12 +4,13 @@ Counted, not timed, so that the same bytes give the same answer on every machine
 the most expensive object that stays within these bounds.
 """
 
+import json
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from typing import Any, Final
 
-from webhook.model import Change, Object, Pointer, Request, UnknownShape, lookup, mapping
+from webhook.model import Change, Object, Operation, Pointer, Request, UnknownShape, lookup, mapping
 from webhook.pod import Shape, expand
 from webhook.workload import KINDS, Kind, kind_of
 
@@ -18,6 +19,7 @@ MOST_PLACES: Final = 1000  # pods and containers of an object; upstream's larges
 MOST_CHANGES: Final = 10_000  # of an object
 MOST_SHARED: Final = 100_000  # values that templates share, once for each of them; upstream's largest has 204
 SHARED: Final = ("volumes", "podMetadata", "securityContext", "templateDefaults")
+MOST_TEXT: Final = 2**21  # characters of a patch: a long key stands in the path of each change below it
 LONG_TEXT: Final = 16  # characters of a text that count as a value
 
 
@@ -52,6 +54,14 @@ def _weight(value: Any, most: int) -> int | None:
     return weight
 
 
+def written(operation: Operation, before: int) -> int:
+    """Return the characters of a patch with one more operation. Raises TooExpensive for more than MOST_TEXT."""
+    text = before + len(operation["path"]) + len(json.dumps(operation.get("value")))
+    if text > MOST_TEXT:
+        raise TooExpensive(f"the object needs a patch of more than {MOST_TEXT:,} characters")
+    return text
+
+
 def few(changes: Iterable[Change], made: int) -> list[Change]:
     """Return changes as a list. Raises TooExpensive where they and those made already are more than MOST_CHANGES."""
     found = list(islice(changes, MOST_CHANGES - made + 1))
@@ -69,9 +79,10 @@ def _places(obj: Object, kind: str) -> Iterator[Pointer]:
 
 
 def _specs(obj: Object, kind: str, at: Pointer = ()) -> Iterator[tuple[Pointer, Shape]]:
-    """Yield where each pod spec of the kind's own shape is, and that shape."""
+    """Yield where each pod spec is, and its shape; a part of one is no other."""
     facts = KINDS.get(kind, Kind(""))
-    yield from ((spec_at, facts.shape) for path in facts.pods for spec_at in expand(obj, at, path))
+    for path, shape in (*((path, facts.shape) for path in facts.pods), *facts.others):
+        yield from ((spec_at, shape) for spec_at in expand(obj, at, path))
     for path in facts.objects:
         for inner_at in expand(obj, at, path):
             inner = mapping(obj, inner_at)

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 from webhook import identity, patch
-from webhook.bounds import LONGEST_ANNOTATION, TooExpensive, few, refuse_size
+from webhook.bounds import LONGEST_ANNOTATION, TooExpensive, few, refuse_size, written
 from webhook.model import (
     REMOVED,
     Change,
@@ -32,6 +32,7 @@ from webhook.workload import KINDS, pod, pod_specs, unread
 SKIP_ANNOTATION: Final = "kubeflow-openshift/rules"
 MOST_NAMES: Final = 4  # unknown ones that the warning repeats
 LONGEST_NAME: Final = 40
+LONGEST_WARNING: Final = 1000  # characters; a response shows 256 of them
 ALL_RULES: Final = tuple(RULES[rule] for rule in sorted(RULES))
 
 
@@ -48,13 +49,11 @@ class Draft:
     object: Object
     late: Callable[[], bool]
     outcome: Outcome = field(default_factory=lambda: Outcome(None))
-    inverses: list[Operation] = field(default_factory=list)
-    """What takes each operation back."""
-    warnings: dict[str, None] = field(default_factory=dict)
-    """Each once, in the order in which they came."""
+    inverses: list[Operation] = field(default_factory=list)  # what takes each operation back
+    warnings: dict[str, None] = field(default_factory=dict)  # each once, in the order in which they came
     shown: Shown | None = None
-    room: int = 10
-    """For warnings of pods that are left as they are: each costs as much as several SCCs."""
+    room: int = 10  # for warnings of pods that are left as they are: each costs as much as several SCCs
+    text: int = 0  # characters of the patch so far
 
 
 def evaluate(
@@ -227,10 +226,11 @@ def _refuse_if_late(draft: Draft) -> None:
 def _apply_change(draft: Draft, rule: Rule, change: Change) -> bool:
     """Make one change, and check that the object then says what the rule wants."""
     before, after = lookup(draft.object, change.at), None if change.value is REMOVED else change.value
-    wanted = _next_item(draft.object, change.at) if change.value is REMOVED else after
+    wanted = patch.next_item(draft.object, change.at) if change.value is REMOVED else after
     for operation in patch.operations(change, draft.object):
         if draft.object is draft.original:
             draft.object = copied(draft.original)
+        draft.text = written(operation, draft.text)
         inverse = patch.inverse(operation, change.at, draft.object)
         patch.apply_in_place(draft.object, operation)
         draft.outcome.operations.append(operation)
@@ -245,10 +245,6 @@ def _apply_change(draft: Draft, rule: Rule, change: Change) -> bool:
     return False
 
 
-def _next_item(obj: Object, at: Pointer) -> Any:
-    """Return what moves up where an item of a list is removed; None where it is the last, or a key of a map."""
-    return lookup(obj, (*at[:-1], at[-1] + 1)) if isinstance(at[-1], int) else None
-
-
 def _warn(draft: Draft, warning: str) -> None:
-    draft.warnings[warning] = None
+    """Keep a warning, without what a terminal obeys: it may quote the object."""
+    draft.warnings["".join(each if each.isprintable() else "?" for each in warning[:LONGEST_WARNING])] = None

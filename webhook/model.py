@@ -11,6 +11,7 @@ Operation = dict[str, Any]
 
 
 HOLDERS: Final = (dict, list)
+LONGEST_KEY: Final = 317  # characters that a person sees of a key; those of annotations may have so many
 
 
 class Removed(enum.Enum):
@@ -37,7 +38,7 @@ def dotted(at: Pointer) -> str:
     """Write a pointer as people read it: `spec.containers[0].image`."""
     text = ""
     for part in at:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+        text += f"[{part}]" if isinstance(part, int) else f".{part[:LONGEST_KEY]}"
     return text.removeprefix(".")
 
 

@@ -73,6 +73,11 @@ def _nested(rest: Pointer, value: Any) -> Any:
     return copied(value)
 
 
+def next_item(obj: Object, at: Pointer) -> Any:
+    """Return what moves up where an item of a list is removed; None where it is the last, or a key of a map."""
+    return lookup(obj, (*at[:-1], at[-1] + 1)) if isinstance(at[-1], int) else None
+
+
 def same(left: Any, right: Any) -> bool:
     """Tell whether two JSON values are equal as JSON has it: 1, 1.0 and true differ, as does the order of a list."""
     if left is right:  # objects that differ by a patch share what it leaves alone
