@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from certs import authority
 from tests.server import Server, serving
 from tests.test_server import REVIEW, post, reason
-from webhook.app import LARGEST_BODY, application
+from webhook.app import LARGEST_BODY, LARGEST_SENT, application
 from webhook.review import LARGE, MOST_VALUES
 from webhook.serving import Certificate
 from webhook.settings import Settings
@@ -51,7 +51,7 @@ def everything(raw: ssl.SSLSocket) -> bytes:
     return received
 
 
-@pytest.mark.parametrize("length", [LARGEST_BODY + 1, 10**11])
+@pytest.mark.parametrize("length", [LARGEST_SENT + 1, 10**11])
 def test_a_declared_body_that_is_too_large_is_refused_before_it_comes(raw: ssl.SSLSocket, length: int) -> None:
     raw.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % length)
     start = time.monotonic()

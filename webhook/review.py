@@ -42,7 +42,7 @@ def decode(body: bytes) -> Request:
     An object that would take too much memory, or that is nested too deeply, is left unread; see `Request.unread`.
     """
     if too_complex(body):
-        return _unread(body, f"the review has more than {MOST_VALUES:,} values")
+        return unread(body, f"the review has more than {MOST_VALUES:,} values")
     try:
         text = body.decode("utf-8")
         review = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_once_each)
@@ -51,7 +51,7 @@ def decode(body: bytes) -> Request:
     except ValueError as error:
         raise BadReview(f"the body is not JSON in UTF-8: {error}") from None
     except RecursionError:
-        return _unread(body, f"the object has more than {DEEPEST} levels")
+        return unread(body, f"the object has more than {DEEPEST} levels")
     if not isinstance(review, dict) or review.get("kind") != "AdmissionReview":
         raise BadReview("the body is not an AdmissionReview")
     version = review.get("apiVersion")
@@ -84,7 +84,7 @@ def too_complex(body: bytes) -> bool:
     return len(body) > LARGE and sum(map(body.count, (b"{", b"[", b","))) > MOST_VALUES
 
 
-def _unread(body: bytes, why: str) -> Request:
+def unread(body: bytes, why: str) -> Request:
     """Read whom to answer and in which version, and nothing of the object. Raises BadReview."""
     beginning = _BEGINNING.match(body[: 2**12])
     versions = [version for version in VERSIONS if beginning and f'"{version}"'.encode() in beginning[1]]

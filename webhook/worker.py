@@ -22,7 +22,7 @@ from gunicorn.http.errors import NoMoreData, ParseException
 from gunicorn.workers.ggevent import GeventWorker
 
 from webhook import observe
-from webhook.app import LARGEST_BODY
+from webhook.app import LARGEST_BODY, LARGEST_SENT, SKIMMED
 from webhook.clients import RECORD, Client
 
 PATIENCE: Final = 5.0
@@ -33,6 +33,9 @@ USUAL: Final = 1.0
 
 DRAIN: Final = 7.0
 """Seconds of service after SIGTERM: until the last router knows that this server leaves. They lag by up to five."""
+
+BEGINNING: Final = 2**12
+"""Bytes of a body that is too large to read; the API server says whom to answer in the first hundred."""
 
 SPARE: Final = 16
 """Connections that may still be closing while new ones are accepted."""
@@ -169,7 +172,11 @@ class Worker(GeventWorker):
             observe.shed("full")
             client.refuse("503 Service Unavailable\r\nRetry-After: 1", "full: try again")
             raise StopIteration  # gunicorn's way to say that the connection ends
-        body = environ["wsgi.input"].read(LARGEST_BODY + 1) if declared <= LARGEST_BODY else b""
+        if LARGEST_BODY < declared <= LARGEST_SENT:
+            body = self._skim(client, environ["wsgi.input"], declared)
+            environ["CONTENT_LENGTH"], environ[SKIMMED] = str(declared := len(body)), True
+        else:
+            body = environ["wsgi.input"].read(LARGEST_BODY + 1) if declared <= LARGEST_BODY else b""
         if max(declared, len(body)) > LARGEST_BODY:
             client.refuse("413 Request Entity Too Large", f"larger than {LARGEST_BODY} bytes")
             raise StopIteration
@@ -182,6 +189,18 @@ class Worker(GeventWorker):
         finally:
             client.answered = True
             self._wait(client, self.waiting, PATIENCE)
+
+    def _skim(self, client: Client, source: Any, declared: int) -> bytes:
+        """Return the beginning of a body that is too large to read, and drop the rest as it comes."""
+        beginning: bytes = source.read(BEGINNING)
+        left = declared - len(beginning)
+        while left > 0 and (piece := source.read(min(left, RECORD))):
+            left -= len(piece)
+            self.held -= client.received - 1
+            client.received = 1
+        if left > 0:
+            raise NoMoreData  # the client left
+        return beginning
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Say why a connection ends, without a traceback where the client is the cause."""
