@@ -227,3 +227,21 @@ def test_a_warning_has_no_character_that_a_terminal_obeys() -> None:
     made["metadata"]["annotations"] = {"kubeflow-openshift/rules": "a\nb\x1b[2J\ud800"}
     (warning,) = evaluate(created(made), Settings()).warnings
     assert warning == "annotation kubeflow-openshift/rules names no rule: a?b?[2J?; see the command `rules`"
+
+
+REJECTION = {
+    "type": "ReplicaFailure",
+    "status": "True",
+    "message": "unable to validate against any security context constraint: []",
+}
+
+
+def test_a_replica_set_that_loses_its_owner_is_left_alone() -> None:
+    """Its Deployment is deleted without it, or made anew and finds it again by its template."""
+    made = {**deployment(), "kind": "ReplicaSet"}
+    status = {"replicas": 0, "observedGeneration": 1, "conditions": [REJECTION]}
+    owned = {**made["metadata"], "generation": 1, "ownerReferences": [{"kind": "Deployment", "controller": True}]}
+    stored = {**made, "metadata": owned, "status": status}
+    assert evaluate(Request("ReplicaSet.apps", "UPDATE", made, stored), Settings()).operations == []
+    alone = {**stored, "metadata": {**made["metadata"], "generation": 1}}
+    assert evaluate(Request("ReplicaSet.apps", "UPDATE", made, alone), Settings()).operations

@@ -198,6 +198,31 @@ def test_while_nobody_answers_running_workflows_go_on_and_what_is_deleted_goes(
     assert cluster.request("GET", gone).status == 404
 
 
+@pytest.mark.usefixtures("removed")
+def test_while_nobody_answers_jobs_are_suspended_and_what_is_orphaned_goes(cluster: Cluster, webhook: Server) -> None:
+    where = namespace(cluster, "down-jobs")
+    made = deployment("orphans", **RUNS_AS_999)
+    pod = {**made["spec"]["template"]["spec"], "restartPolicy": "Never"}
+    job, batch = {"suspend": True, "template": {"spec": pod}}, f"/apis/batch/v1/namespaces/{where}"
+    cluster.make(f"{batch}/jobs", {"metadata": {"name": "it"}, "spec": job})
+    nightly = {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": job}}
+    cluster.make(f"{batch}/cronjobs", {"metadata": {"name": "it"}, "spec": nightly})
+    deployments = f"/apis/apps/v1/namespaces/{where}/deployments"
+    cluster.make(deployments, made)
+    wait(lambda: cluster.request("GET", deployments.replace("deployments", "replicasets")).body["items"], "ReplicaSet")
+    cluster.kubectl("label", "namespace", where, *(f"{key}={value}" for key, value in OPTED_IN.items()))
+
+    register(cluster, webhook, unreachable(deployed()))
+    another = deployment("another", **RUNS_AS_999)
+    wait(lambda: failure(cluster.request("POST", f"{deployments}?dryRun=All", another)), "refusal")
+
+    assert write(cluster, f"{batch}/cronjobs/it", {"spec": {"suspend": True}}).status == 200
+    assert write(cluster, f"{batch}/jobs/it", {"metadata": {"labels": {"touched": "yes"}}}).status == 200
+    assert write(cluster, f"{batch}/jobs/it", {"spec": {"suspend": False}}).status == 200
+    cluster.request("DELETE", f"{deployments}/orphans", {"propagationPolicy": "Orphan"})
+    wait(lambda: cluster.request("GET", f"{deployments}/orphans").status == 404, "end of the Deployment")
+
+
 def write(cluster: Cluster, path: str, change: dict[str, Any]) -> Response:
     return cluster.request("PATCH", path, change, content_type="application/merge-patch+json")
 

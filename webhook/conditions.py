@@ -45,9 +45,11 @@ NOT_OPTED_OUT: Final = _condition(
 NOT_OWNED: Final = _condition(
     "not-owned",
     """\
-// A controller finds its ReplicaSet again by a hash of the template: it would replace one that was changed.
-!(request.kind.kind in ['ReplicaSet', 'ReplicationController'] && has(object.metadata.ownerReferences) &&
-  object.metadata.ownerReferences.exists(o, has(o.controller) && o.controller))""",
+// A controller finds its ReplicaSet again by a hash of the template: it would replace one that was changed. One that
+// loses its owner stays as it is, too: its owner is deleted, and waits for that.
+!(request.kind.kind in ['ReplicaSet', 'ReplicationController'] && [object, oldObject].exists(each,
+  each != null && has(each.metadata.ownerReferences) &&
+  each.metadata.ownerReferences.exists(o, has(o.controller) && o.controller)))""",
 )
 BUILT_IN: Final = _condition(
     "built-in",
@@ -71,9 +73,11 @@ has(object.metadata.name) && object.metadata.name in ['metadata-db', 'minio'] ||
 SPEC_CHANGED: Final = _condition(
     "spec-changed",
     """\
-// An update that leaves a custom resource's spec as it is changes nothing. A controller that stores its status
-// through the object itself, as Argo's does, works on while the webhook is down.
-request.kind.group in ['', 'apps', 'apps.openshift.io', 'batch'] || has(object.spec) &&
+// An update that leaves a custom resource's spec as it is changes nothing, nor one that leaves the template of a Job
+// or CronJob. Controllers that store a status, as Argo's, or suspend a Job work on while the webhook is down.
+request.kind.group == 'batch' ? request.operation == 'CREATE' || (request.kind.kind == 'Job' ?
+  object.spec.template != oldObject.spec.template : object.spec.jobTemplate != oldObject.spec.jobTemplate) :
+request.kind.group in ['', 'apps', 'apps.openshift.io'] || has(object.spec) &&
   (request.operation == 'CREATE' || !has(oldObject.spec) || object.spec != oldObject.spec)""",
 )
 CHANGED_SINCE_SCC: Final = _condition(

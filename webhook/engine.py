@@ -90,7 +90,7 @@ def evaluate(
 
 def _left_alone(request: Request, obj: Object, settings: Settings) -> bool:
     namespace = request.name if request.kind == "Namespace" else request.namespace
-    owners = sequence(obj, ("metadata", "ownerReferences"))
+    owners = [owner for each in (obj, request.old) for owner in sequence(each, ("metadata", "ownerReferences"))]
     return bool(
         settings.exempts(namespace)
         or request.subresource not in ("", "ephemeralcontainers")
