@@ -72,7 +72,12 @@ def left(pod: Pod) -> dict[Pointer, tuple[str, ...]]:
     if "left" not in pod.decided:
         sent = pod.sent or pod
         reasons = {part: _why_left(sent, part) for part in sent.parts()}
-        pod.decided["left"] = {part: why for part, why in reasons.items() if why is not None}
+        found = {part: why for part, why in reasons.items() if why is not None}
+        if not found and any(left(other) for other in sent.joined()):
+            found = {sent.at: ()}
+        if found and (defaults := (*sent.at, "templateDefaults")) in reasons:
+            found.setdefault(defaults, ())  # a template that is left has them
+        pod.decided["left"] = found
     return cast("dict[Pointer, tuple[str, ...]]", pod.decided["left"])
 
 

@@ -70,13 +70,14 @@ def lookup(value: Any, at: Pointer) -> Any:
 
 
 def counterpart_at(value: Any, other: Any, at: Pointer) -> Pointer | None:
-    """Return where another version of an object has what this one has at a pointer; list items meet by their name."""
+    """Return where another version has what this one has at a pointer; list items meet by their name, or groupName."""
     found: list[str | int] = []
     for part in at:
         value = lookup(value, (part,))
-        name = value.get("name") if isinstance(part, int) and isinstance(value, dict) else None
-        if name is not None and isinstance(other, list):
-            alike = (number for number, item in enumerate(other) if isinstance(item, dict) and item.get("name") == name)
+        named = value if isinstance(part, int) and isinstance(value, dict) else {}
+        key = "name" if named.get("name") is not None else "groupName"
+        if (name := named.get(key)) is not None and isinstance(other, list):
+            alike = (number for number, item in enumerate(other) if isinstance(item, dict) and item.get(key) == name)
             if (index := next(alike, None)) is None:
                 return None
             part = index  # noqa: PLW2901

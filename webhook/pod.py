@@ -1,7 +1,7 @@
 """A pod inside an object, as rules see it: alike whether it is a Pod, a pod template, or stands for one."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import NoneType
 from typing import Any, Final, NamedTuple
 
@@ -26,6 +26,8 @@ class Shape:
     """How many steps up a part finds the spec that it inherits from; 0 where it is no part."""
     beside: tuple[tuple[int, Pointer], ...] = ()
     """Where more is said of the pod, by steps up and the way down: its account, mounts, and volumes if mounted."""
+    joined: "tuple[tuple[Pointer, Shape], ...]" = field(default=(), compare=False)
+    """Other places of this object that make one pod with this one, each with its shape: what stays, stays of all."""
 
 
 POD_SPEC: Final = Shape()
@@ -98,6 +100,10 @@ class Pod:
         """Return where its labels and annotations are: beside the spec of a template, within what stands for one."""
         return (*(self.at[:-1] if self.at[-1:] == ("spec",) else self.at), "metadata")
 
+    def joined(self) -> "list[Pod]":
+        """Return the other places that make one pod with this one."""
+        return [replace(self, at=at, shape=shape, walked=[], decided={}) for at, shape in self.shape.joined]
+
     def parts(self) -> list[Pointer]:
         """Return the pods that this one stands for: itself, or the parts that share its security context."""
         if not self.shape.parts:
@@ -125,7 +131,8 @@ class Pod:
     def annotations(self, part: Pointer) -> Object:
         """Return the annotations that a part's pods get."""
         if part == self.at and not self.shape.above:
-            return mapping(self.object, (*self.metadata_at(), "annotations"))
+            places = (*((*at, "annotations") for at in self._inherited(part)), (*self.metadata_at(), "annotations"))
+            return {key: value for at in places for key, value in mapping(self.object, at).items()}
         spec = self._inherited(part)[-1]
         found = [(*spec, "podMetadata"), *((*at, "metadata") for at in self._inherited(part)[-2::-1])]
         return {key: value for at in found for key, value in mapping(self.object, (*at, "annotations")).items()}

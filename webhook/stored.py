@@ -12,6 +12,7 @@ from webhook.allocation import ids, outside
 from webhook.identity import identity, left
 from webhook.model import Change, Object, Pointer, Request, counterpart_at, lookup, mapping, sequence
 from webhook.pod import Pod, expand
+from webhook.scc.admission import REQUIRED_SCC
 from webhook.scc.defaults import RESTRICTED
 from webhook.settings import Settings
 from webhook.workload import KINDS
@@ -45,15 +46,25 @@ def stays(pod: Pod, request: Request) -> bool:
     One decision for the whole pod: where one of its stored IDs needs a grant, the new ones may have it, too.
     """
     old, at = request.old or {}, counterpart_at(request.object, request.old, pod.at)
-    if request.operation != "UPDATE" or not pod.template or at is None or not mapping(old, at):
+    if request.operation != "UPDATE" or not pod.template:
+        return False
+    if any(_foreign(other) and stays(other, request) for other in pod.joined()):
+        return True
+    if at is None or not mapping(old, at):
         return False
     if pod.working is not None and lookup(old, at) == lookup(request.object, pod.at):
         return True
     now, before = _foreign(pod), Pod(old, at, pod.shape, pod.settings, namespace=request.namespace)
-    if not now or (pod.working is None and not left(before)):
+    judged = pod.working is None and _may_use(pod) == _may_use(before)  # what another account may use nobody asked
+    if not now or (judged and not left(before)):
         return False  # it has none, or OpenShift rejects the stored ones and nothing else
     stored = _foreign(before)
     return any(field != "runAsGroup" for field, _ in stored) or now <= stored  # SCC admits any primary group
+
+
+def _may_use(pod: Pod) -> tuple[str, Any]:
+    """Return what decides which SCCs are asked of a pod: its account, and the SCC that it requires."""
+    return pod.account(pod.at), pod.annotations(pod.at).get(REQUIRED_SCC)
 
 
 def admissible(request: Request, changes: list[Change]) -> list[Change]:

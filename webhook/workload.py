@@ -206,16 +206,30 @@ def pod(
 def pod_specs(obj: Object, kind: str, at: Pointer = ()) -> Iterator[tuple[Pointer, Shape]]:
     """Yield where the pod specs are of an object at a pointer, and their shape. Raises UnknownShape."""
     facts = KINDS.get(kind, Kind(""))
-    for path, shape in (*((path, facts.shape) for path in facts.pods), *facts.others):
-        for spec_at in expand(obj, at, path):
-            yield spec_at, shape
-            for part in (part for path in shape.parts for part in expand(obj, spec_at, path)):
-                if lookup(obj, (*part, facts.shape.context)) is not None:
-                    yield part, replace(shape, parts=(), above=len(part) - len(spec_at))
+    paths = (*((path, facts.shape) for path in facts.pods), *facts.others)
+    found = {spec_at: shape for path, shape in paths for spec_at in expand(obj, at, path)}
+    joined = _joined(found)
+    for spec_at, shape in found.items():
+        yield spec_at, replace(shape, joined=joined[spec_at]) if spec_at in joined else shape
+        for part in (part for path in shape.parts for part in expand(obj, spec_at, path)):
+            if lookup(obj, (*part, facts.shape.context)) is not None:
+                of_all = ((spec_at, shape),) if part[-1] == "templateDefaults" else ()
+                yield part, replace(shape, parts=(), above=len(part) - len(spec_at), joined=of_all)
     for path in facts.objects:
         for inner_at in expand(obj, at, path):
             inner = mapping(obj, inner_at)
             yield from pod_specs(obj, kind_of(inner.get("apiVersion"), inner.get("kind")), inner_at)
+
+
+def _joined(found: dict[Pointer, Shape]) -> dict[Pointer, tuple[tuple[Pointer, Shape], ...]]:
+    """Return the pod specs that make one pod with another, since one says that the other is beside it."""
+    joined: dict[Pointer, tuple[tuple[Pointer, Shape], ...]] = {}
+    for at, shape in found.items():
+        for steps, way in shape.beside:
+            if (other := (*at[:-steps], *way)) in found:
+                joined[at] = (*joined.get(at, ()), (other, found[other]))
+                joined[other] = (*joined.get(other, ()), (at, shape))
+    return joined
 
 
 def unread(request: Request, at: Pointer, shape: Shape) -> Iterator[Pointer]:

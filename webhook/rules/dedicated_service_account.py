@@ -31,7 +31,7 @@ def dedicated_service_account(pod: Pod) -> Iterator[Change]:
     metadata = mapping(pod.object, ("metadata",))
     account = table.get(f"{metadata.get('namespace')}/{pod.object.get('kind')}/{metadata.get('name')}")
     windows = lookup(pod.object, (*pod.at, "os", "name")) == "windows"
-    if not account or not pod.template or pod.shape is not POD_SPEC or windows:
+    if not account or not pod.template or pod.shape != POD_SPEC or windows:
         return
     stored = counterpart(pod.object, pod.working, pod.at)
     if _shares(lookup(pod.object, pod.at)) and not (stored and _shares(stored)):

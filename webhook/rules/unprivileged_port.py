@@ -20,7 +20,7 @@ Limits:
 from collections.abc import Iterator
 
 from webhook.identity import any_left, identity
-from webhook.model import Change, Object, counterpart, sequence
+from webhook.model import Change, Object, counterpart, lookup, sequence
 from webhook.pod import Pod
 from webhook.registry import pod_rule
 
@@ -32,7 +32,8 @@ LOW = range(1, 1024)
 def unprivileged_port(pod: Pod) -> Iterator[Change]:
     """Append the sysctl where a container's port asks for it."""
     serverless = str(pod.object.get("apiVersion")).startswith("serving.")
-    if not pod.template or serverless or not pod.shape.context:
+    of_host = lookup(pod.object, (*pod.at, "hostNetwork"))  # the API server refuses the sysctl beside it
+    if not pod.template or serverless or of_host or not pod.shape.context:
         return
     context_at, _ = pod.security_context()
     at = (*context_at, "sysctls")

@@ -41,7 +41,7 @@ def writable_directory(pod: Pod) -> Iterator[Change]:
     table = {**TABLE, **pod.settings.table("writable-directory", "images")}
     given = sequence(pod.object, (*pod.at, "volumes"))
     volumes, ends = {str(each.get("name")): each for each in given}, itertools.count(len(given))
-    for container in pod.containers() if pod.template and pod.shape is POD_SPEC else ():
+    for container in pod.containers() if pod.template and pod.shape == POD_SPEC else ():
         image, at = str(container.value.get("image"))[:LONGEST], (*container.at, "volumeMounts")
         asked = sorted({path.rstrip("/") for regex, path in table.items() if re.search(regex, image)} - {""})
         mounts = list(sequence(pod.object, at)) if asked else []
