@@ -26,7 +26,7 @@ class Difference:
 def differences(before: Any, after: Any, at: Pointer = ()) -> Iterator[tuple[Pointer, Any, Any]]:
     """Yield each difference; 1, 1.0 and true differ, and so do null and absent.
 
-    Maps are compared key by key, also where one comes or goes whole. A list with maps is compared item by item
+    Maps are compared key by key, also where one comes or goes whole. A list with maps or lists is compared item by item
     where items only came behind it; any other list counts as one value.
     """
     nothing_before, nothing_after = before is ABSENT or before is None, after is ABSENT
@@ -59,5 +59,5 @@ def _maps(before: Object, after: Object, at: Pointer) -> Iterator[tuple[Pointer,
 
 
 def _only_appended(before: Any, after: list[Any]) -> bool:
-    maps = isinstance(before, list) and any(isinstance(item, dict) for item in after)
+    maps = isinstance(before, list) and any(isinstance(item, dict | list) for item in after)
     return maps and len(before) <= len(after)

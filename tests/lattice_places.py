@@ -14,6 +14,7 @@ JOBS: Final = "replicatedJobs.*.template.spec.template.spec"
 RAY: Final = ("headGroupSpec.template.spec", "workerGroupSpecs.*.template.spec")
 SERVED: Final = ("predictor", "predictor.workerSpec", "transformer", "explainer")
 ARGO: Final = "container script containerSet.containers.* initContainers.* sidecars.*"
+TEMPLATES: Final = ("templates.*", "templates.*.dag.tasks.*.inline", "templates.*.steps.*.*.inline")
 FRAMEWORKS: Final = (
     "model sklearn xgboost tensorflow pytorch triton onnx pmml lightgbm paddle huggingface tensorrt alibi art aix "
     "custom.container"
@@ -154,7 +155,7 @@ def scopes(kind: str, obj: Object, at: Pointer = ()) -> Iterator[Scope]:
 def _argo(obj: Object, spec: Pointer) -> Iterator[Scope]:
     """Yield Argo's pods, one for each template: its own security context, where it has one, replaces the workflow's."""
     inheriting: tuple[tuple[Pointer, Pointer], ...] = ()
-    for template in (*places(obj, spec, "templates.*"), *places(obj, spec, "templateDefaults")):
+    for template in (at for path in (*TEMPLATES, "templateDefaults") for at in places(obj, spec, path)):
         containers = _containers(obj, template, ARGO)
         if found(obj, (*template, "securityContext")) is None:
             inheriting += containers
@@ -167,7 +168,8 @@ def said_by_templates(kind: str, before: Object, after: Object) -> Object:
     """Return a workflow in which templates say by themselves what they inherit, where they do so in another version."""
     for spec in (spec for path in ARGO_SPECS.get(kind, ()) for spec in places(before, (), path)):
         inherited = found(before, (*spec, "securityContext"))
-        for at in places(before, spec, "templates.*") if found(before, (*spec, "templateDefaults")) is None else ():
+        alone = found(before, (*spec, "templateDefaults")) is None
+        for at in (at for path in TEMPLATES for at in places(before, spec, path)) if alone else ():
             own = (*at, "securityContext")
             same = json.dumps(found(after, own), sort_keys=True) == json.dumps(inherited, sort_keys=True)
             if inherited is not None and found(before, own) is None and same:

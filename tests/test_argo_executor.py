@@ -1,6 +1,7 @@
 """The texts inside Argo's ConfigMap change where the rule says so, byte for byte, whatever anybody writes there."""
 
 import difflib
+from dataclasses import replace
 
 import pytest
 
@@ -99,3 +100,21 @@ def test_the_largest_text_that_is_read_is_edited() -> None:
     outcome = evaluate(request_for(config_map(config=text)), Settings())
     assert outcome.rules() == ["argo-executor"]
     assert outcome.warnings == []
+
+
+def test_a_pod_spec_patch_of_all_workflows_is_warned_of_once() -> None:
+    text = 'spec:\n  podSpecPatch: \'{"securityContext": {"fsGroup": 100}}\'\n'
+    warning = (
+        "argo-executor: a podSpecPatch of workflowDefaults sets a security context; check that OpenShift allows its IDs"
+    )
+    for key, said in (
+        ("workflowDefaults", text),
+        ("config", "workflowDefaults:\n" + "".join(f"  {line}\n" for line in text.splitlines())),
+    ):
+        made = config_map(**{key: said})
+        outcome = evaluate(request_for(made), Settings())
+        assert (outcome.operations, outcome.warnings) == ([], [warning])
+        again = replace(request_for(made), operation="UPDATE", old=made)
+        assert evaluate(again, Settings()).warnings == []
+    plain = config_map(workflowDefaults="spec:\n  podSpecPatch: '{}'\n")
+    assert evaluate(request_for(plain), Settings()).warnings == []

@@ -227,6 +227,7 @@ def _apply_change(draft: Draft, rule: Rule, change: Change) -> bool:
     """Make one change, and check that the object then says what the rule wants."""
     before, after = lookup(draft.object, change.at), None if change.value is REMOVED else change.value
     wanted = patch.next_item(draft.object, change.at) if change.value is REMOVED else after
+    restructured = False
     for operation in patch.operations(change, draft.object):
         if draft.object is draft.original:
             draft.object = copied(draft.original)
@@ -238,11 +239,11 @@ def _apply_change(draft: Draft, rule: Rule, change: Change) -> bool:
         if not patch.same(lookup(draft.object, change.at), wanted):
             raise patch.DoesNotApply(f"{dotted(change.at)} is not what the rule wants")
         draft.outcome.findings.append(Finding(rule.id, change.at, before, after, change.because))
-        # Controllers rewrite their objects on every reconcile. Warn once, not each time.
-        if change.warning and not (draft.request.operation == "UPDATE" and patch.stored(change, draft.request.old)):
-            _warn(draft, f"{rule.id}: {change.warning}")
-        return isinstance(before, dict | list) or isinstance(operation.get("value"), dict | list)
-    return False
+        restructured = isinstance(before, dict | list) or isinstance(operation.get("value"), dict | list)
+    # Controllers rewrite their objects on every reconcile. Warn once, not each time.
+    if change.warning and not (draft.request.operation == "UPDATE" and patch.stored(change, draft.request.old)):
+        _warn(draft, f"{rule.id}: {change.warning}")
+    return restructured
 
 
 def _warn(draft: Draft, warning: str) -> None:

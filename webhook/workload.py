@@ -11,7 +11,8 @@ from webhook.settings import Settings
 
 ARGO: Final = ("container", "script", "containerSet.containers.*", "initContainers.*", "sidecars.*")
 PATCHES: Final = tuple(f"{part}podSpecPatch" for part in ("", "templates.*.", "templateDefaults.", "artifactGC."))
-WORKFLOW: Final = Shape(containers=ARGO, parts=("templates.*", "templateDefaults"), texts=PATCHES)
+INLINE: Final = ("templates.*.dag.tasks.*.inline", "templates.*.steps.*.*.inline")
+WORKFLOW: Final = Shape(containers=ARGO, parts=("templates.*", *INLINE, "templateDefaults"), texts=PATCHES)
 """A template's security context replaces the workflow's: such a template is a pod of its own."""
 SPARK: Final = Shape("podSecurityContext", ("initContainers.*", "sidecars.*"), "securityContext", beside=((1, ()),))
 SPARK_TEMPLATE: Final = Shape(beside=((2, ()), (3, ())))

@@ -26,12 +26,13 @@ from webhook.model import Change, Object, Request, lookup, mapping
 from webhook.registry import object_rule
 from webhook.rules import fs_group, run_as_group, run_as_user
 from webhook.settings import Settings
-from webhook.workload import CONTAINER, pod, pod_specs
+from webhook.workload import CONTAINER, pod, pod_specs, unread
 
 NAME, WORKFLOW = "workflow-controller-configmap", "Workflow.argoproj.io"
 CONTAINERS, DEFAULTS = ("executor", "mainContainer"), "workflowDefaults"
 IDENTITY = (fs_group.fs_group, run_as_group.run_as_group, run_as_user.run_as_user)
 NO_DOCKER = "OpenShift's nodes have no Docker socket"
+PATCHES = "a podSpecPatch of workflowDefaults sets a security context; check that OpenShift allows its IDs"
 
 
 @object_rule("ConfigMap")
@@ -44,10 +45,17 @@ def argo_executor(config_map: Object, settings: Settings) -> Iterator[Change]:
         at, text = ("data", key), data.get(key)
         if not (isinstance(text, str) and isinstance(said := value(text, at), dict)):
             continue
-        wanted = list(_wanted(said if key == "config" else {key: said}, settings))
-        changes = [change._replace(at=change.at[key != "config" :]) for change in wanted]
-        if changes and (edited := change_text(text, at, said, changes)):
-            yield Change(at, edited, "; ".join(dict.fromkeys(change.because for change in changes)))
+        whole = said if key == "config" else {key: said}
+        changes = [change._replace(at=change.at[key != "config" :]) for change in _wanted(whole, settings)]
+        edited = change_text(text, at, said, changes) if changes else None
+        if edited or _patches(whole):
+            because = "; ".join(dict.fromkeys(change.because for change in changes))
+            yield Change(at, edited or text, because, PATCHES if _patches(whole) else "")
+
+
+def _patches(said: Object) -> bool:
+    specs, request = pod_specs(said, WORKFLOW, (DEFAULTS,)), Request(WORKFLOW, "CREATE", said)
+    return any(True for at, shape in specs for _ in unread(request, at, shape))
 
 
 def _wanted(said: Object, settings: Settings) -> Iterator[Change]:
