@@ -37,6 +37,9 @@ BETTER: Final = {
     r"(?<!here\x20)(?:is|are) no (?!longer|more|less)\w+": "is not a",
     "tell whether": "check whether",
     "on the spot": "at start",
+    "in silence": "silently",
+    "held against": "compared with",
+    "texts": "strings",
 }
 """Regular expressions, case ignored, and what to write instead. A space also matches the end of a line."""
 
