@@ -8,14 +8,17 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from bench import evidence
 from tests import expensive
-from tests.installed import OPTED_IN, deployment, install, namespace, uninstall
+from tests.installed import OPTED_IN, deployment, install, namespace, serve, uninstall
 from tests.rig.cluster import Cluster, running
 from tests.server import serving
+from tests.test_rig_notebook import crd
 
 LOOPS: Final = 8
 PAUSE: Final = 0.1
@@ -23,6 +26,8 @@ HOST: Final = "127.88.5.1"
 RESOURCES: Final = {
     "Deployment": "/apis/apps/v1/namespaces/{}/deployments",
     "ConfigMap": "/api/v1/namespaces/{}/configmaps",
+    "Workflow": "/apis/argoproj.io/v1/namespaces/{}/workflows",
+    "ClusterRole": "/apis/rbac.authorization.k8s.io/v1/clusterroles",
 }
 SHAPES: Final = (
     "names in the annotation",
@@ -33,15 +38,33 @@ SHAPES: Final = (
 )
 """Those that cost the webhook more than the API server. Thousands of invalid containers cost the latter far more."""
 
+LARGE: Final = {
+    "a flow list of YAML": 2**20,
+    "lines of YAML": 2**20,
+    "rules of a role": 2**20,
+    "templates with IDs": 2**15,
+    "templates with a context": 2**15,
+    "annotations that templates share": 2**17,
+    "volumes of templates with a context": 2**20,
+    "templates left apart": 2**21,
+}
+"""Larger ones, and custom resources, each with its size in bytes."""
+
+HEADERS: Final = {
+    "Content-Type": "application/json",
+    "Accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
+}
+"""Of an attack: its answer is short, so that this process does not hold up its own creations by reading it."""
+
 SIZE: Final = expensive.BRIEF - 2**12
 """Of an object; the API server adds managedFields, and the review stays below 32 KiB."""
 
 
-def attacks(where: str) -> list[tuple[str, str]]:
+def attacks(where: str, large: Mapping[str, int]) -> list[tuple[str, str]]:
     """Return path and body of each expensive object, valid, as a dry run."""
-    found = []
-    for shape in SHAPES:
-        obj, _ = expensive.SHAPES[shape](SIZE if "containers" not in shape else SIZE // 3)
+    found, sizes = [], {shape: SIZE if "containers" not in shape else SIZE // 3 for shape in SHAPES}
+    for shape, size in (*sizes.items(), *large.items()):
+        obj, _ = expensive.SHAPES[shape](size)
         if obj["kind"] == "Deployment":
             template = deployment("x")["spec"]
             pod = obj["spec"]["template"]["spec"]
@@ -53,20 +76,27 @@ def attacks(where: str) -> list[tuple[str, str]]:
 
 
 def measure(cluster: Cluster, seconds: float) -> dict[str, Any]:
-    """Return what creations in one namespace see, alone and while another one attacks."""
+    """Return what creations in one namespace see, alone, and while another attacks with small and with large bodies."""
     victim, attacker = (namespace(cluster, name, **OPTED_IN) for name in ("victim", "attacker"))
-    return {"quiet": creations(cluster, victim, seconds / 3), **attacked(cluster, victim, attacker, seconds)}
+    serve(cluster, crd("Workflow", "workflows", group="argoproj.io"), attacker)
+    return {
+        "quiet": creations(cluster, victim, seconds / 3),
+        **attacked(cluster, victim, attacker, seconds),
+        "large": attacked(cluster, victim, attacker, seconds, LARGE),
+    }
 
 
-def attacked(cluster: Cluster, victim: str, attacker: str, seconds: float) -> dict[str, Any]:
+def attacked(
+    cluster: Cluster, victim: str, attacker: str, seconds: float, large: Mapping[str, int] = MappingProxyType({})
+) -> dict[str, Any]:
     """Return what creations see while LOOPS send dry runs without a pause, and what became of those."""
-    bodies, over, statuses = attacks(attacker), threading.Event(), Counter[str]()
+    bodies, over, statuses = attacks(attacker, large), threading.Event(), Counter[str]()
 
     def attack(first: int) -> None:
         for path, body in itertools.islice(itertools.cycle(bodies), first, None):
             if over.is_set():
                 return
-            statuses[str(cluster.request("POST", path, body).status)] += 1
+            statuses[str(cluster.client.request("POST", path, body, HEADERS).status)] += 1
 
     threads = [threading.Thread(target=attack, args=(number,)) for number in range(LOOPS)]
     for thread in threads:
@@ -111,7 +141,10 @@ def main() -> int:
         install(cluster, server)
         figures = measure(cluster, arguments.seconds)
         uninstall(cluster)
-        figures["withoutTheWebhook"] = attacked(cluster, "victim", "attacker", arguments.seconds)
+        figures["withoutTheWebhook"] = {
+            **attacked(cluster, "victim", "attacker", arguments.seconds),
+            "large": attacked(cluster, "victim", "attacker", arguments.seconds, LARGE),
+        }
     print(json.dumps(figures, indent=2))
     print(evidence.write("neighbours", f"python -m bench.neighbours --seconds {arguments.seconds:g}", started, figures))
     busy = figures["attacked"]
