@@ -18,8 +18,8 @@ from typing import Any, Final
 from bench import evidence
 from tests import expensive
 from tests.samples import SAMPLES
-from webhook.engine import SKIP_ANNOTATION
 from webhook.model import Object, copied
+from webhook.pod import SKIP_ANNOTATION
 from webhook.workload import kind_of
 
 BOUNDS: Final = {expensive.BRIEF: 0.1, expensive.LARGEST: 1.0}

@@ -7,9 +7,10 @@ import pytest
 from bench.worst import climb
 from tests import expensive
 from tests.test_engine import created, deployment
-from webhook import bounds, engine
+from webhook import bounds
 from webhook.engine import evaluate
 from webhook.model import Object, Request
+from webhook.pod import SKIP_ANNOTATION
 from webhook.review import MOST_VALUES
 from webhook.settings import Settings
 
@@ -104,7 +105,7 @@ def test_an_object_that_needs_too_many_changes_is_left_alone_and_that_is_said() 
 
 def annotated(value: str) -> list[str]:
     made = deployment()
-    made["metadata"]["annotations"] = {engine.SKIP_ANNOTATION: value}
+    made["metadata"]["annotations"] = {SKIP_ANNOTATION: value}
     outcome = evaluate(created(made), Settings())
     return [*outcome.rules(), *outcome.warnings]
 

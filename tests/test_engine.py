@@ -10,7 +10,7 @@ import pytest
 from webhook import engine, patch, workload
 from webhook.engine import evaluate
 from webhook.model import Change, Object, Request, UnknownShape
-from webhook.pod import POD_SPEC, Pod
+from webhook.pod import POD_SPEC, SKIP_ANNOTATION, Pod
 from webhook.registry import Rule
 from webhook.rules import RULES
 from webhook.settings import Settings
@@ -125,7 +125,7 @@ def test_a_wrong_shape_is_left_alone_with_a_warning_that_names_the_field() -> No
 
 def test_a_skip_annotation_that_names_no_rule_is_said() -> None:
     obj = deployment()
-    obj["metadata"]["annotations"] = {engine.SKIP_ANNOTATION: "fs_group, run-as-user"}
+    obj["metadata"]["annotations"] = {SKIP_ANNOTATION: "fs_group, run-as-user"}
     outcome = evaluate(created(obj), SETTINGS)
     assert outcome.rules() == ["fs-group"]
     assert outcome.warnings == ["annotation kubeflow-openshift/rules names no rule: fs_group; see the command `rules`"]

@@ -22,14 +22,13 @@ from webhook.model import (
     mapping,
     sequence,
 )
-from webhook.pod import Pod, Shape
+from webhook.pod import SKIP_ANNOTATION, Pod, Shape
 from webhook.registry import PodRule, Rule
 from webhook.rules import RULES
 from webhook.settings import Settings
 from webhook.stored import Shown, admissible, advice, immutable, shown, stays
 from webhook.workload import KINDS, pod, pod_specs, unread
 
-SKIP_ANNOTATION: Final = "kubeflow-openshift/rules"
 MOST_NAMES: Final = 4  # unknown ones that the warning repeats
 LONGEST_NAME: Final = 40
 LONGEST_WARNING: Final = 1000  # characters; a response shows 256 of them

@@ -31,6 +31,7 @@ class Shape:
 
 
 POD_SPEC: Final = Shape()
+SKIP_ANNOTATION: Final = "kubeflow-openshift/rules"
 IDS: Final = ("runAsUser", "runAsGroup", "fsGroup")
 OF_THE_POD: Final = ("hostNetwork", "hostPID", "hostIPC", "hostUsers")
 LISTS: Final = ("initContainers", "containers", "ephemeralContainers")
@@ -125,8 +126,9 @@ class Pod:
         return named if isinstance(named, str) else "default"
 
     def exempt(self, part: Pointer) -> bool:
-        """Tell whether the configuration has a part left alone entirely."""
-        return self.settings.exempts(self.namespace, self.account(part))
+        """Tell whether the configuration has a part left alone entirely, or its own annotation does."""
+        skips = bool(self.shape.parts) and part != self.at and self.annotations(part).get(SKIP_ANNOTATION) == "none"
+        return skips or self.settings.exempts(self.namespace, self.account(part))
 
     def annotations(self, part: Pointer) -> Object:
         """Return the annotations that a part's pods get."""

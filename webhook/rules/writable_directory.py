@@ -45,8 +45,9 @@ def writable_directory(pod: Pod) -> Iterator[Change]:
         image, at = str(container.value.get("image"))[:LONGEST], (*container.at, "volumeMounts")
         asked = sorted({path.rstrip("/") for regex, path in table.items() if re.search(regex, image)} - {""})
         mounts = list(sequence(pod.object, at)) if asked else []
+        devices = [{"mountPath": each.get("devicePath")} for each in sequence(container.value, ("volumeDevices",))]
         for path in asked:
-            if not _mounted(path, mounts) and _is_new(pod, container, path) and not any_left(pod):
+            if not _mounted(path, [*mounts, *devices]) and _is_new(pod, container, path) and not any_left(pod):
                 name = f"writable{re.sub('[^a-z0-9]+', '-', path.lower())}"[:63].rstrip("-")
                 if volumes.setdefault(name, volume := {"name": name, "emptyDir": {}}) != volume:
                     continue  # somebody else's
