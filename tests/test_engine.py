@@ -86,6 +86,15 @@ def test_a_rule_sees_what_those_before_it_changed() -> None:
     assert (outcome.object or {})["spec"]["template"]["spec"]["subdomain"] == "True"
 
 
+def sees_a_name(pod: Pod) -> Iterator[Change]:
+    yield Change((*AT, "subdomain"), str(pod.object["spec"]["template"]["spec"]["hostname"]), "what it saw")
+
+
+def test_a_rule_sees_nothing_of_one_that_failed_before_it() -> None:
+    outcome = evaluate(created(deployment()), SETTINGS, list(map(rule, (adds_a_name, does_not_apply, sees_a_name))))
+    assert (outcome.object or {})["spec"]["template"]["spec"]["subdomain"] == "h"
+
+
 def test_an_operation_that_does_not_do_what_its_rule_wants_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = {"op": "add", "path": "/spec/template/spec/securityContext/fsGroup", "value": 7}
     monkeypatch.setattr(patch, "operations", lambda _change, _obj: [wrong])

@@ -1,11 +1,14 @@
 """Patches: what a change means for an object, what an operation does to it, and what is the same."""
 
+import json
+import random
 from typing import Any
 
 import pytest
 
+from tests.random_pods import pod as random_pod
 from webhook import patch
-from webhook.model import REMOVED, Change, Object, Pointer, pointer
+from webhook.model import REMOVED, Change, Object, Pointer, lookup, pointer
 
 
 def pod() -> Object:
@@ -70,26 +73,62 @@ def test_what_fits_nowhere_does_not_apply(at: Pointer, value: Any, problem: str)
         (("spec", "1", "x"), 2),
     ],
 )
-def test_an_operation_is_applied_to_the_object_itself_or_to_a_copy(at: Pointer, value: Any) -> None:
+def test_an_operation_is_applied_to_a_copy(at: Pointer, value: Any) -> None:
     obj = pod()
     (operation,) = patch.operations(Change(at, value, ""), obj)
     done = patch.apply(obj, [operation])
     assert obj == pod() != done
-    patch.apply_in_place(obj, operation)
-    assert obj == done
+    assert patch.same(patch.applied(obj, operation, {}), done)
+    assert obj == pod()
 
 
 def test_a_value_that_is_patched_later_leaves_the_operation_that_added_it_alone() -> None:
-    obj, operation = pod(), {"op": "add", "path": "/metadata/labels", "value": {"app": "x"}}
-    patch.apply_in_place(obj, operation)
-    patch.apply_in_place(obj, {"op": "remove", "path": "/metadata/labels/app"})
+    own: dict[int, Any] = {}
+    operation = {"op": "add", "path": "/metadata/labels", "value": {"app": "x"}}
+    added = patch.applied(pod(), operation, own)
+    assert patch.applied(added, {"op": "remove", "path": "/metadata/labels/app"}, own)["metadata"]["labels"] == {}
     assert operation["value"] == {"app": "x"}
 
 
-def test_what_a_patch_leaves_alone_is_shared() -> None:
-    obj = pod()
-    done = patch.apply(obj, [{"op": "replace", "path": "/metadata/name", "value": "q"}])
-    assert done["spec"] is obj["spec"]
+def test_what_a_patch_leaves_alone_is_shared_and_what_it_copied_is_not_copied_again() -> None:
+    obj, own, operation = pod(), dict[int, Any](), {"op": "replace", "path": "/metadata/name", "value": "q"}
+    done = patch.applied(obj, operation, own)
+    assert done["spec"] is patch.apply(obj, [operation])["spec"] is obj["spec"]
+    assert patch.applied(done, {"op": "remove", "path": "/metadata/name"}, own) is done
+    assert done["metadata"] == {"labels": None}
+    assert obj == pod()
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_random_patches_are_applied_as_the_library_does(seed: int) -> None:
+    dice, own = random.Random(seed), dict[int, Any]()
+    obj = original = {"metadata": {"name": "p"}, **random_pod(dice, 1000, "s0")}
+    kept = json.dumps(original)
+    for _ in range(4):
+        before = json.dumps(obj, sort_keys=True)
+        at, value = random_change(dice, obj)
+        found = lookup(obj, at)
+        for operation in patch.operations(Change(at, value, ""), obj):
+            done = json.dumps(patch.apply(obj, [operation]))
+            obj = patch.applied(obj, operation, own)
+            assert json.dumps(obj) == done, operation
+            obj = patch.applied(obj, patch.inverse(operation, at, found), own)
+            assert json.dumps(obj, sort_keys=True) == before, operation
+            obj = patch.applied(obj, operation, own)
+    assert json.dumps(original) == kept
+
+
+def random_change(dice: random.Random, obj: Object) -> tuple[Pointer, Any]:
+    """Return where an object may be changed, and what to."""
+    holder: Any = obj
+    way: list[Any] = []
+    while holder and isinstance(holder, dict | list) and (len(way) < 2 or dice.random() < 0.7):
+        way.append(dice.choice(list(holder if isinstance(holder, dict) else range(len(holder)))))
+        holder = holder[way[-1]]
+    if isinstance(way[-1], str):
+        way[-1] += dice.choice(("", "", "~", "/", "~1"))
+        way += dice.choice(((), (), ("new",))) if lookup(obj, tuple(way)) is None else ()
+    return tuple(way), dice.choice((REMOVED, {"a~/": [1]}, "text"))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +146,7 @@ def test_an_operation_that_fits_nowhere_does_not_apply(operation: Object) -> Non
     with pytest.raises(patch.DoesNotApply):
         patch.apply(obj, [operation])
     with pytest.raises(patch.DoesNotApply):
-        patch.apply_in_place(obj, operation)
+        patch.applied(obj, operation, {})
     assert obj == pod()
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 from webhook import identity, patch
 from webhook.bounds import LONGEST_ANNOTATION, TooExpensive, few, refuse_size, written
@@ -11,12 +11,10 @@ from webhook.model import (
     Change,
     Finding,
     Object,
-    Operation,
     Outcome,
     Pointer,
     Request,
     UnknownShape,
-    copied,
     dotted,
     lookup,
     mapping,
@@ -47,8 +45,8 @@ class Draft:
     original: Object
     object: Object
     late: Callable[[], bool]
+    own: dict[int, Any] = field(default_factory=dict)  # what of the object is no longer the request's; see patch.py
     outcome: Outcome = field(default_factory=lambda: Outcome(None))
-    inverses: list[Operation] = field(default_factory=list)  # what takes each operation back
     warnings: dict[str, None] = field(default_factory=dict)  # each once, in the order in which they came
     shown: Shown | None = None
     room: int = 10  # for warnings of pods that are left as they are: each costs as much as several SCCs
@@ -64,8 +62,8 @@ def evaluate(
     """Run the rules that concern a request's object, and return the object as it becomes.
 
     Pure: the request stays as it is, and the same request gives the same outcome. Each operation is applied to a copy
-    of the object by the patch library, and must have done what the rule wants. If it has not, or if a rule raises,
-    that rule changes nothing and a warning says so.
+    of the object, and must have done what the rule wants. If it has not, or if a rule raises, that rule changes
+    nothing and a warning says so.
     `late` is asked before each rule and each pod. Raises Late when it says yes.
     """
     if request.unread:
@@ -146,28 +144,21 @@ def _run(draft: Draft, rules: Iterable[tuple[Rule, PodRule]], sent: Pod) -> None
 
     One that may not change goes back to what is stored, or stays as it was sent: half of the way is rejected for sure.
     """
-    view, marks = sent, _marks(draft)
+    view, made = sent, len(draft.outcome.operations)
     for rule, function in rules:
-        if view.object is not draft.object:
-            view = replace(sent, object=draft.object, sent=sent, walked=[])
         if _apply(draft, rule, function(view)):
-            view.walked.clear()
+            view = sent.changed(draft.object)
     at, old = sent.at, draft.request.old
     if immutable(draft.request, at) and not patch.same(lookup(draft.object, at), lookup(old, at)):
-        _take_back(draft, marks)
+        _take_back(draft, made)
 
 
-def _marks(draft: Draft) -> tuple[int, int]:
-    return len(draft.outcome.operations), len(draft.outcome.findings)
-
-
-def _take_back(draft: Draft, marks: tuple[int, int]) -> None:
-    """Take back what was changed since the marks were made."""
+def _take_back(draft: Draft, made: int) -> None:
+    """Take back all operations but the first ones, of which there were so many before."""
     operations, findings = draft.outcome.operations, draft.outcome.findings
-    if len(operations) > marks[0]:
-        del operations[marks[0] :], findings[marks[1] :]
-        while len(draft.inverses) > marks[0]:
-            patch.apply_in_place(draft.object, draft.inverses.pop())
+    while len(operations) > made:
+        operation, finding = operations.pop(), findings.pop()
+        draft.object = patch.applied(draft.object, patch.inverse(operation, finding.at, finding.before), draft.own)
 
 
 def _unless_skipped(draft: Draft, rules: Sequence[Rule], at: Pointer) -> Sequence[Rule]:
@@ -197,24 +188,21 @@ def _of_these(rules: Sequence[Rule], offered: Sequence[Rule], settings: Settings
 
 
 def _apply(draft: Draft, rule: Rule, wanted: Iterable[Change]) -> bool:
-    """Apply all that one rule wants of one pod or object, or nothing of it.
-
-    Return whether a map or a list came or went, so that what was found in the object must be looked for again.
-    """
+    """Apply all that one rule wants of one pod or object, or nothing of it; return whether the object changed."""
     _refuse_if_late(draft)
-    marks, restructured = _marks(draft), False
+    made = len(draft.outcome.operations)
     try:
-        for change in admissible(draft.request, few(wanted, marks[0])):
-            restructured |= _apply_change(draft, rule, change)
+        for change in admissible(draft.request, few(wanted, made)):
+            _apply_change(draft, rule, change)
     except UnknownShape as error:
         _warn(draft, f"{rule.id}: left alone: {error}")
     except (RecursionError, TooExpensive):
         raise  # the object's depth or size, not the rule's fault
     except Exception as error:  # noqa: BLE001 - law 7: whatever a rule does, it loses its own changes, not the request
-        _take_back(draft, marks)
+        _take_back(draft, made)
         draft.outcome.failures.append((rule.id, type(error).__name__))
         _warn(draft, f"{rule.id}: failed and changed nothing; please report it")
-    return restructured
+    return len(draft.outcome.operations) > made
 
 
 def _refuse_if_late(draft: Draft) -> None:
@@ -222,27 +210,20 @@ def _refuse_if_late(draft: Draft) -> None:
         raise Late
 
 
-def _apply_change(draft: Draft, rule: Rule, change: Change) -> bool:
+def _apply_change(draft: Draft, rule: Rule, change: Change) -> None:
     """Make one change, and check that the object then says what the rule wants."""
     before, after = lookup(draft.object, change.at), None if change.value is REMOVED else change.value
     wanted = patch.next_item(draft.object, change.at) if change.value is REMOVED else after
-    restructured = False
     for operation in patch.operations(change, draft.object):
-        if draft.object is draft.original:
-            draft.object = copied(draft.original)
         draft.text = written(operation, draft.text)
-        inverse = patch.inverse(operation, change.at, draft.object)
-        patch.apply_in_place(draft.object, operation)
+        draft.object = patch.applied(draft.object, operation, draft.own)
         draft.outcome.operations.append(operation)
-        draft.inverses.append(inverse)
+        draft.outcome.findings.append(Finding(rule.id, change.at, before, after, change.because))
         if not patch.same(lookup(draft.object, change.at), wanted):
             raise patch.DoesNotApply(f"{dotted(change.at)} is not what the rule wants")
-        draft.outcome.findings.append(Finding(rule.id, change.at, before, after, change.because))
-        restructured = isinstance(before, dict | list) or isinstance(operation.get("value"), dict | list)
     # Controllers rewrite their objects on every reconcile. Warn once, not each time.
     if change.warning and not (draft.request.operation == "UPDATE" and patch.stored(change, draft.request.old)):
         _warn(draft, f"{rule.id}: {change.warning}")
-    return restructured
 
 
 def _warn(draft: Draft, warning: str) -> None:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from types import NoneType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from webhook.model import Object, Pointer, UnknownShape, counterpart, lookup, mapping, sequence
 from webhook.settings import Settings
@@ -43,18 +44,28 @@ def expand(obj: Object, at: Pointer, path: str) -> Iterator[Pointer]:
     `*` is each value of a map or a list; `[]` each item of a list, or the one thing that stands in its place.
     Raises UnknownShape where `*` or `[]` meets neither.
     """
-    return (found for found, _ in _expanded(lookup(obj, at), at, path.split(".") if path else []))
+    return (found for found, _ in _expanded(lookup(obj, at), at, names(path)))
 
 
-def _expanded(value: Any, at: Pointer, names: Sequence[str]) -> Iterator[tuple[Pointer, Any]]:
-    for index, name in enumerate(names):
+@cache
+def names(path: str) -> tuple[str, ...]:
+    """Return the names in a path; paths come from KINDS, so that they are few."""
+    return tuple(path.split(".")) if path else ()
+
+
+def _expanded(value: Any, at: Pointer, way: Sequence[str]) -> Iterator[tuple[Pointer, Any]]:
+    for index, name in enumerate(way):
         if name == "[]" and isinstance(value, dict):
             continue
         if name in ("*", "[]"):
             if not isinstance(value, (dict, list, NoneType)):
                 raise UnknownShape(at, "a map or a list")
+            rest = way[index + 1 :]
             for part, inner in value.items() if isinstance(value, dict) else enumerate(value or ()):
-                yield from _expanded(inner, (*at, part), names[index + 1 :])
+                if rest:
+                    yield from _expanded(inner, (*at, part), rest)
+                else:
+                    yield (*at, part), inner
             return
         value = value.get(name) if isinstance(value, dict) else None
         if value is None:
@@ -74,9 +85,9 @@ class Container(NamedTuple):
     """Of the pod, or the part of it, that it runs in."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Pod:
-    """A pod inside an object. Pointers are from the object's root."""
+    """A pod inside an object. Pointers are from the object's root. Rules only read it."""
 
     object: Object
     at: Pointer
@@ -92,10 +103,15 @@ class Pod:
     """The same pod as it came, before any rule; None where this is it."""
     working: Object | None = None
     """The stored object, unless it shows that OpenShift rejects its pods: what it says there may have been granted."""
-    walked: list[list[Container]] = field(default_factory=list, repr=False, compare=False)
-    """What `containers` found, once it was asked; another object needs another list."""
+    found: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What `containers` and `security_context` found, once they were asked; another object needs another map."""
     decided: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """What webhook/identity.py decided of the pod as it came: once, for every view of it."""
+
+    def changed(self, obj: Object) -> "Pod":
+        """Return the same pod as it is in the object that rules have changed."""
+        facts = self.template, self.scc, self.namespace
+        return Pod(obj, self.at, self.shape, self.settings, *facts, self, self.working, decided=self.decided)
 
     def metadata_at(self) -> Pointer:
         """Return where its labels and annotations are: beside the spec of a template, within what stands for one."""
@@ -103,7 +119,7 @@ class Pod:
 
     def joined(self) -> "list[Pod]":
         """Return the other places that make one pod with this one."""
-        return [replace(self, at=at, shape=shape, walked=[], decided={}) for at, shape in self.shape.joined]
+        return [replace(self, at=at, shape=shape, found={}, decided={}) for at, shape in self.shape.joined]
 
     def parts(self) -> list[Pointer]:
         """Return the pods that this one stands for: itself, or the parts that share its security context."""
@@ -121,9 +137,12 @@ class Pod:
 
     def account(self, part: Pointer) -> str:
         """Return the name of the service account that a part runs as."""
-        keys = [(*at, key) for at in self._inherited(part) for key in ("serviceAccountName", "serviceAccount")]
-        named = next((found for at in keys if (found := lookup(self.object, at))), "default")
-        return named if isinstance(named, str) else "default"
+        for at in self._inherited(part):
+            spec = lookup(self.object, at)
+            found = isinstance(spec, dict) and (spec.get("serviceAccountName") or spec.get("serviceAccount"))
+            if found:
+                return found if isinstance(found, str) else "default"
+        return "default"
 
     def exempt(self, part: Pointer) -> bool:
         """Tell whether the configuration has a part left alone entirely, or its own annotation does."""
@@ -149,10 +168,10 @@ class Pod:
             for each in self.containers():
                 self.decided.setdefault("containers", {}).setdefault(each.part, []).append(each)
         for container in (each for part in parts for each in self.decided.get("containers", {}).get(part, ())):
-            group = container.at[-2] if container.at[-2:-1] and container.at[-2] in LISTS else "containers"
-            context = _without(container.context, leave_out)
-            made = {"name": container.value.get("name"), "securityContext": context}
-            spec.setdefault(group, []).append(made | {"ports": container.value.get("ports")})
+            group = str(container.at[-2]) if container.at[-2:-1] and container.at[-2] in LISTS else "containers"
+            made = {key: container.value.get(key) for key in ("name", "ports")}
+            made["securityContext"] = _without(container.context, leave_out)
+            spec.setdefault(group, []).append(made)
         return {"metadata": {"annotations": dict(self.annotations(parts[0]))}, "spec": spec}
 
     def volumes(self, *parts: Pointer) -> list[Object]:
@@ -166,14 +185,21 @@ class Pod:
 
     def security_context(self) -> tuple[Pointer, Object]:
         """Return where the pod's own security context is, and what it says."""
-        at = (*self.at, self.shape.context)
-        return at, mapping(self.object, at)
+        if "context" not in self.found:
+            at = (*self.at, self.shape.context)
+            self.found["context"] = at, mapping(self.object, at)
+        return cast("tuple[Pointer, Object]", self.found["context"])
+
+    def contexts_at(self) -> list[Pointer]:
+        """Return where security contexts are, or may be: the pod's own, and each container's."""
+        sent = self.sent or self  # no rule adds a container
+        return [sent.security_context()[0], *(each.context_at for each in sent.containers())]
 
     def containers(self) -> Sequence[Container]:
         """Return every container: init, regular, ephemeral; found once, since nearly every rule asks."""
-        if not self.walked:
-            self.walked.append(list(self._walk()))
-        return self.walked[0]
+        if "containers" not in self.found:
+            self.found["containers"] = list(self._walk())
+        return cast("Sequence[Container]", self.found["containers"])
 
     def _walk(self) -> Iterator[Container]:
         """Yield every container. The one place that walks them."""
@@ -186,7 +212,7 @@ class Pod:
     def _listed(self, at: Pointer) -> Iterator[Container]:
         spec = lookup(self.object, at)
         for path in self.shape.containers:
-            for container_at, value in _expanded(spec, at, path.split(".")):
+            for container_at, value in _expanded(spec, at, names(path)):
                 yield _container(container_at, value, "securityContext", at)
 
     def works_with(self, at: Pointer) -> bool:
@@ -205,8 +231,10 @@ def _without(context: Object, keys: Sequence[str]) -> Object:
 
 
 def _container(at: Pointer, value: Any, context: str, part: Pointer) -> Container:
-    own = value.get(context) if isinstance(value, dict) else None
-    for found, found_at in ((value, at), (own, (*at, context))):
-        if not isinstance(found, (dict, NoneType)):
-            raise UnknownShape(found_at, "a map")
-    return Container(at, value or {}, (*at, context), own or {}, part)
+    context_at = (*at, context)
+    if not isinstance(value, (dict, NoneType)):
+        raise UnknownShape(at, "a map")
+    own = value.get(context) if value else None
+    if not isinstance(own, (dict, NoneType)):
+        raise UnknownShape(context_at, "a map")
+    return Container(at, value or {}, context_at, own or {}, part)
