@@ -5,14 +5,15 @@ the most expensive object that stays within these bounds.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import cache
 from itertools import islice
 from typing import Any, Final
 
 from webhook.model import Change, Object, Operation, Pointer, Request, UnknownShape, lookup, mapping
-from webhook.pod import Shape, expand
-from webhook.workload import KINDS, Kind, kind_of
+from webhook.pod import Shape, expand, names
+from webhook.workload import KINDS, kind_of
 
 LONGEST_ANNOTATION: Final = 1024  # characters that count of the annotation; all rules together have 250
 MOST_PLACES: Final = 1000  # pods and containers of an object; upstream's largest has 60
@@ -30,10 +31,10 @@ class TooExpensive(Exception):
 def refuse_size(request: Request) -> None:
     """Raise TooExpensive where the object, new or stored, has too many pods and containers, or they share too much."""
     for obj in (request.object or {}, request.old or {}):
+        if _places(obj, request.kind) > MOST_PLACES:
+            raise TooExpensive(f"the object has more than {MOST_PLACES:,} pods and containers")
         with suppress(UnknownShape):  # the rules meet it too, and say so
-            if sum(1 for _ in islice(_places(obj, request.kind), MOST_PLACES + 1)) > MOST_PLACES:
-                raise TooExpensive(f"the object has more than {MOST_PLACES:,} pods and containers")
-            for at, shape in _specs(obj, request.kind):
+            for at, shape in _sharing(obj, request.kind):
                 parts = sum(1 for path in shape.parts for _ in expand(obj, at, path))
                 if parts and _weight([lookup(obj, (*at, key)) for key in SHARED], MOST_SHARED // parts) is None:
                     raise TooExpensive("what its templates share is too much for so many")
@@ -56,7 +57,8 @@ def _weight(value: Any, most: int) -> int | None:
 
 def written(operation: Operation, before: int) -> int:
     """Return the characters of a patch with one more operation. Raises TooExpensive for more than MOST_TEXT."""
-    text = before + len(operation["path"]) + len(json.dumps(operation.get("value")))
+    value = operation.get("value")
+    text = before + len(operation["path"]) + (len(json.dumps(value)) if isinstance(value, (dict, list, str)) else 4)
     if text > MOST_TEXT:
         raise TooExpensive(f"the object needs a patch of more than {MOST_TEXT:,} characters")
     return text
@@ -70,20 +72,53 @@ def few(changes: Iterable[Change], made: int) -> list[Change]:
     return found
 
 
-def _places(obj: Object, kind: str) -> Iterator[Pointer]:
-    """Yield where each pod, part of a pod and container is."""
-    for at, shape in _specs(obj, kind):
-        yield at
-        for path in (*shape.parts, *shape.containers, *(f"{p}.{c}" for p in shape.parts for c in shape.containers)):
-            yield from expand(obj, at, path)
-
-
-def _specs(obj: Object, kind: str, at: Pointer = ()) -> Iterator[tuple[Pointer, Shape]]:
-    """Yield where each pod spec is, and its shape; a part of one is no other."""
-    facts = KINDS.get(kind, Kind(""))
-    for path, shape in (*((path, facts.shape) for path in facts.pods), *facts.others):
-        yield from ((spec_at, shape) for spec_at in expand(obj, at, path))
-    for path in facts.objects:
+def _sharing(obj: Object, kind: str, at: Pointer = ()) -> Iterator[tuple[Pointer, Shape]]:
+    """Yield where each pod spec is whose parts share it, and its shape."""
+    facts = KINDS.get(kind)
+    if facts and facts.shape.parts:
+        yield from ((spec_at, facts.shape) for path in facts.pods for spec_at in expand(obj, at, path))
+    for path in facts.objects if facts else ():
         for inner_at in expand(obj, at, path):
             inner = mapping(obj, inner_at)
-            yield from _specs(obj, kind_of(inner.get("apiVersion"), inner.get("kind")), inner_at)
+            yield from _sharing(obj, kind_of(inner.get("apiVersion"), inner.get("kind")), inner_at)
+
+
+def _places(obj: Any, kind: str) -> int:
+    """Count pods, parts of pods and containers, until they are too many. What has another shape the rules refuse."""
+    if kind not in KINDS:
+        return 0
+    found = 0
+    for way in _ways(kind):
+        found += _count(obj, way)
+        if found > MOST_PLACES:
+            return found
+    for path in KINDS[kind].objects:
+        inner = lookup(obj, names(path))
+        found += _places(inner, kind_of(lookup(inner, ("apiVersion",)), lookup(inner, ("kind",))))
+    return found
+
+
+@cache
+def _ways(kind: str) -> list[tuple[str, ...]]:
+    """Return the paths of all pods, parts and containers of a kind."""
+    facts, found = KINDS[kind], []
+    for path, shape in (*((path, facts.shape) for path in facts.pods), *facts.others):
+        inner = (*shape.containers, *(f"{part}.{each}" for part in shape.parts for each in shape.containers))
+        found += [path, *(f"{path}.{below}" for below in (*shape.parts, *inner))]
+    return [*map(names, found)]
+
+
+def _count(value: Any, way: Sequence[str]) -> int:
+    """Count what a path finds; see `expand`."""
+    for index, name in enumerate(way):
+        if name == "[]" and isinstance(value, dict):
+            continue
+        if name in ("*", "[]"):
+            if not isinstance(value, (dict, list)):
+                return 0
+            inner, rest = value.values() if isinstance(value, dict) else value, way[index + 1 :]
+            return sum(_count(each, rest) for each in inner) if rest else len(inner)
+        value = value.get(name) if isinstance(value, dict) else None
+        if value is None:
+            return 0
+    return 1

@@ -56,8 +56,9 @@ def dropped(pod: Pod, at: Pointer, because: str, warning: str = "") -> Iterator[
 
     Before a workflow loses one, the templates that keep it say by themselves what they inherit.
     """
-    of_pod, (shared, context) = identity(pod), (pod.sent or pod).security_context()
+    of_pod = identity(pod)
     if at in of_pod.going and outside(pod, lookup(pod.object, at)):
+        shared, context = (pod.sent or pod).security_context()
         for part in of_pod.apart if at[:-1] == shared else ():
             if lookup(pod.object, (*part, pod.shape.context)) is None:
                 yield Change((*part, pod.shape.context), copied(context), APART)

@@ -44,7 +44,7 @@ def dotted(at: Pointer) -> str:
 
 def pointer(at: Pointer) -> str:
     """Write a pointer as RFC 6901 has it: `/metadata/labels/istio.io~1rev`."""
-    plain = "".join([f"/{part}" for part in at])
+    plain = "/" + "/".join(map(str, at))
     if "~" not in plain and plain.count("/") == len(at):
         return plain
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in at)
@@ -97,14 +97,12 @@ def _found(value: Any, at: Pointer) -> Any:
     for depth, part in enumerate(at):
         if value is None:
             return None
-        if isinstance(part, int):
-            if not isinstance(value, list):
-                raise UnknownShape(at[:depth], "a list")
+        if isinstance(value, dict) and isinstance(part, str):
+            value = value.get(part)
+        elif isinstance(value, list) and isinstance(part, int):
             value = value[part] if part < len(value) else None
         else:
-            if not isinstance(value, dict):
-                raise UnknownShape(at[:depth], "a map")
-            value = value.get(part)
+            raise UnknownShape(at[:depth], "a list" if isinstance(part, int) else "a map")
     return value
 
 

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import lru_cache
 from typing import Any, Final
 
 OPENSHIFT_RANGE: Final = range(1_000_000_000, 2_000_000_000)
@@ -63,9 +64,14 @@ class Settings:
 
     def exempts(self, namespace: str, service_account: str | None = None) -> bool:
         """Tell whether a namespace, or a service account in it, is to be left alone entirely."""
-        if any(fnmatchcase(namespace, pattern) for pattern in self.exempt_namespaces):
+        if _matcher(self.exempt_namespaces).match(namespace):
             return True
         return service_account is not None and f"{namespace}/{service_account}" in self.exempt_service_accounts
+
+
+@lru_cache(1)  # of the settings that count
+def _matcher(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(translate, patterns)) or "(?!)")
 
 
 Options = Mapping[str, tuple[str, ...]]

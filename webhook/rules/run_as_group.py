@@ -28,5 +28,5 @@ BECAUSE = "runAsGroup is outside what OpenShift allocates, and its user goes"
 @pod_rule
 def run_as_group(pod: Pod) -> Iterator[Change]:
     """Drop foreign groups of users that go or were never set."""
-    for context_at in (pod.security_context()[0], *(each.context_at for each in pod.containers())):
+    for context_at in pod.contexts_at():
         yield from dropped(pod, (*context_at, "runAsGroup"), BECAUSE)

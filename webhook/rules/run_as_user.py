@@ -26,7 +26,7 @@ Limits:
 from collections.abc import Iterator
 
 from webhook.identity import dropped, identity
-from webhook.model import Change
+from webhook.model import Change, lookup
 from webhook.pod import Pod
 from webhook.registry import pod_rule
 
@@ -38,8 +38,7 @@ NON_ROOT = "the UID that went was not root, and the image's own user may be"
 def run_as_user(pod: Pod) -> Iterator[Change]:
     """Drop foreign UIDs at pod and container level; what was not root must not become it."""
     of_pod = identity(pod)
-    contexts = [pod.security_context(), *((each.context_at, each.context) for each in pod.containers())]
-    for at, context in contexts if of_pod.going else ():
-        if at in of_pod.non_root and context.get("runAsNonRoot") is not True:
+    for at in pod.contexts_at() if of_pod.going else ():
+        if at in of_pod.non_root and lookup(pod.object, (*at, "runAsNonRoot")) is not True:
             yield Change((*at, "runAsNonRoot"), value=True, because=NON_ROOT)
         yield from dropped(pod, (*at, "runAsUser"), BECAUSE)

@@ -27,7 +27,7 @@ from webhook.model import REMOVED, Change, sequence
 from webhook.pod import Pod
 from webhook.registry import pod_rule
 
-OPERATOR = re.compile(r"(^|/)seldon-core-operator([:@]|$)")
+OPERATOR = re.compile(r"(?s:.*/)?seldon-core-operator([:@]|$)")
 MOST = 1000  # variables; each that goes moves those behind it
 REPLACEMENT = {"ENGINE_CONTAINER_USER": REMOVED, "EXECUTOR_CONTAINER_USER": REMOVED, "DEFAULT_USER_ID": ""}
 
@@ -36,7 +36,7 @@ REPLACEMENT = {"ENGINE_CONTAINER_USER": REMOVED, "EXECUTOR_CONTAINER_USER": REMO
 def seldon_engine_user(pod: Pod) -> Iterator[Change]:
     """Drop or empty the operator's variables that say 8888."""
     for container in pod.containers():
-        if not OPERATOR.search(str(container.value.get("image"))):
+        if not OPERATOR.match(str(container.value.get("image"))):
             continue
         env = sequence(pod.object, (*container.at, "env"))
         for index in reversed(

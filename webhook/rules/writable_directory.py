@@ -19,6 +19,7 @@ Limits:
 import itertools
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from webhook.identity import any_left
 from webhook.model import Change, Object, counterpart, sequence
@@ -38,12 +39,12 @@ HIDDEN = "{} is an empty volume now; check that an image of your own has no file
 @pod_rule(options={"images": ()})
 def writable_directory(pod: Pod) -> Iterator[Change]:
     """Mount an emptyDir where the image cannot be written."""
-    table = {**TABLE, **pod.settings.table("writable-directory", "images")}
+    table = tuple({**TABLE, **pod.settings.table("writable-directory", "images")}.items())
     given = sequence(pod.object, (*pod.at, "volumes"))
     volumes, ends = {str(each.get("name")): each for each in given}, itertools.count(len(given))
     for container in pod.containers() if pod.template and pod.shape == POD_SPEC else ():
         image, at = str(container.value.get("image"))[:LONGEST], (*container.at, "volumeMounts")
-        asked = sorted({path.rstrip("/") for regex, path in table.items() if re.search(regex, image)} - {""})
+        asked = _asked(image, table)
         mounts = list(sequence(pod.object, at)) if asked else []
         devices = [{"mountPath": each.get("devicePath")} for each in sequence(container.value, ("volumeDevices",))]
         for path in asked:
@@ -59,6 +60,12 @@ def writable_directory(pod: Pod) -> Iterator[Change]:
                 mounts.append({"mountPath": path})
                 if path == TABLE[MNIST] and not {"command", "workingDir"} & container.value.keys():
                     yield Change((*container.at, "workingDir"), path, BECAUSE)
+
+
+@lru_cache(256)
+def _asked(image: str, table: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    """Return which directories an image needs, by its name: a cluster has few, in many workloads."""
+    return tuple(sorted({path.rstrip("/") for regex, path in table if re.search(regex, image)} - {""}))
 
 
 def _is_new(pod: Pod, container: Container, path: str) -> bool:
