@@ -1,6 +1,6 @@
 """What becomes of a pod under one SCC: what it is assigned, and what the SCC holds against it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Final
 
 from webhook.model import Object
@@ -10,6 +10,8 @@ from webhook.scc.ranges import Ranges
 from webhook.scc.refusal import invalid
 
 VOLUME_TYPES: Final = {**{name: name for name in ALL_VOLUMES}, "vsphereVolume": "vsphere", "cephfs": "cephFS"}
+Asked = tuple[str, Any, str]
+"""A field, its value, and why it may not be so."""
 CONTAINERS: Final = ("initContainers", "containers", "ephemeralContainers")
 
 
@@ -40,11 +42,11 @@ def assigned(scc: Scc, ranges: Ranges, pod: Object) -> Object:
 def refusals(scc: Scc, ranges: Ranges, pod: Object) -> Iterator[str]:
     """Yield what an SCC holds against a pod that it was assigned to, in OpenShift's words and order."""
     spec, annotations = pod["spec"], pod["metadata"].get("annotations") or {}
-    yield from _of_pod(scc, ranges, spec, annotations, f"{_provider(scc)}.spec.securityContext")
-    host_ports = () if scc.get("allowHostPorts") else tuple(_host_ports(spec))
+    host = [*_host(scc, spec)]
+    yield from _of_pod(scc, ranges, spec, annotations, host)
     for group in CONTAINERS:
         for index in range(len(spec.get(group) or ())):
-            yield from _of_container(scc, ranges, pod, (group, index), host_ports)
+            yield from _of_container(scc, ranges, pod, (group, index), host)
 
 
 def _copied_to_assign(pod: Object) -> Object:
@@ -106,15 +108,17 @@ def _assign_to_container(
         container["securityContext"] = context
 
 
-def _of_pod(scc: Scc, ranges: Ranges, spec: Object, annotations: dict[str, str], path: str) -> Iterator[str]:
-    context = spec["securityContext"]
+def _of_pod(scc: Scc, ranges: Ranges, spec: Object, annotations: dict[str, str], host: list[Asked]) -> Iterator[str]:
+    path, context = f"{_provider(scc)}.spec.securityContext", spec["securityContext"]
     fs_group = context.get("fsGroup")
     yield from strategies.group_refusals(scc, "fsGroup", ranges, path, [] if fs_group is None else [fs_group])
     yield from strategies.group_refusals(scc, "supplementalGroups", ranges, path, context.get("supplementalGroups"))
     profile = annotations.get(strategies.SECCOMP_POD) or strategies.seccomp_text(context.get("seccompProfile"))
     yield from strategies.seccomp_refusals(scc, strategies.SECCOMP_POD, profile)
     yield from strategies.se_linux_refusals(scc, ranges, f"{path}.seLinuxOptions", context.get("seLinuxOptions"))
-    yield from _host(scc, spec, path, ("hostNetwork", "hostPID", "hostIPC"))
+    for field, value, detail in host:
+        if field in HOST:
+            yield invalid(f"{path}.{field}", value, detail)
     if scc.get("userNamespaceLevel") == "RequirePodLevel" and spec.get("hostUsers") is not False:
         yield invalid(f"{path}.hostUsers", spec.get("hostUsers"), "Host Users must be set to false")
     yield from strategies.sysctl_refusals(scc, context.get("sysctls") or [])
@@ -125,13 +129,12 @@ def _provider(scc: Scc) -> str:
     return f"provider {scc['metadata']['name']}: "
 
 
-def _of_container(
-    scc: Scc, ranges: Ranges, pod: Object, at: tuple[str, int], host_ports: Sequence[tuple[str, int]]
-) -> Iterator[str]:
+def _of_container(scc: Scc, ranges: Ranges, pod: Object, at: tuple[str, int], host: list[Asked]) -> Iterator[str]:
     path, container = f"{_provider(scc)}.{at[0]}[{at[1]}]", pod["spec"][at[0]][at[1]]
-    spec, annotations = pod["spec"], pod["metadata"].get("annotations") or {}
-    context, inherited = container.get("securityContext") or {}, spec["securityContext"]
-    user, non_root = (_effective(context, inherited, field) for field in ("runAsUser", "runAsNonRoot"))
+    annotations = pod["metadata"].get("annotations") or {}
+    context, inherited = container.get("securityContext") or {}, pod["spec"]["securityContext"]
+    user = _effective(context, inherited, "runAsUser")
+    non_root = _effective(context, inherited, "runAsNonRoot")
     yield from strategies.user_refusals(scc, ranges, path, user=user, non_root=non_root)
     options = _effective(context, inherited, "seLinuxOptions")
     yield from strategies.se_linux_refusals(scc, ranges, f"{path}.seLinuxOptions", options)
@@ -148,10 +151,8 @@ def _of_container(
     if context.get("privileged") and not scc.get("allowPrivilegedContainer"):
         yield invalid(f"{path}.privileged", value=True, detail="Privileged containers are not allowed")
     yield from strategies.capability_refusals(scc, path, context.get("capabilities"))
-    yield from _host(scc, spec, path, ("hostNetwork",))
-    for port_at, number in host_ports:  # OpenShift repeats the ports of all containers for each container
-        yield invalid(f"{path}.{port_at}", number, "Host ports are not allowed to be used")
-    yield from _host(scc, spec, path, ("hostPID", "hostIPC"))
+    for field, value, detail in host:
+        yield invalid(f"{path}.{field}", value, detail)
     read_only = context.get("readOnlyRootFilesystem")
     if scc.get("readOnlyRootFilesystem") and read_only is not True:
         must = "may not be nil and must be set to true" if read_only is None else "must be set to true"
@@ -169,11 +170,13 @@ HOST: Final = {
 }
 
 
-def _host(scc: Scc, spec: Object, path: str, fields: tuple[str, ...]) -> Iterator[str]:
-    for field in fields:
-        allow, detail = HOST[field]
+def _host(scc: Scc, spec: Object) -> Iterator[Asked]:
+    """Yield what a pod asks of the host in vain; OpenShift repeats it, the ports of all containers too, for each."""
+    for field, (allow, detail) in HOST.items():
         if spec.get(field) and not scc.get(allow):
-            yield invalid(f"{path}.{field}", value=True, detail=detail)
+            yield field, True, detail
+        if field == "hostNetwork" and not scc.get("allowHostPorts"):
+            yield from ((at, number, "Host ports are not allowed to be used") for at, number in _host_ports(spec))
 
 
 def _host_ports(spec: Object) -> Iterator[tuple[str, int]]:

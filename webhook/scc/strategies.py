@@ -98,7 +98,7 @@ def assigned_se_linux(scc: Scc, ranges: Ranges) -> Object | None:
 def se_linux_refusals(scc: Scc, ranges: Ranges, path: str, options: Object | None) -> Iterator[str]:
     """Yield what an SCC holds against SELinux options."""
     wanted = assigned_se_linux(scc, ranges)
-    if wanted is None:
+    if wanted is None or options == wanted:
         return
     if options is None:
         yield required(path)
@@ -166,10 +166,9 @@ def seccomp_profile(text: str) -> Object | None:
 def seccomp_refusals(scc: Scc, key: str, profile: str) -> Iterator[str]:
     """Yield what an SCC holds against a seccomp profile."""
     listed = scc.get("seccompProfiles") or []
-    allowed = [each for each in listed if each != "*"]
-    path = f"pod.metadata.annotations[{key}]"
-    if "*" in listed or profile in allowed or (not allowed and not profile):
+    if "*" in listed or profile in listed or not (listed or profile):
         return
+    allowed, path = [each for each in listed if each != "*"], f"pod.metadata.annotations[{key}]"
     if not allowed:
         yield forbidden(path, "seccomp may not be set")
     elif not (profile in RUNTIME_DEFAULT and set(RUNTIME_DEFAULT) & set(allowed)):
