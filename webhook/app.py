@@ -1,12 +1,15 @@
 """The HTTP face: bytes of a review in, bytes of its answer out. The door of flask."""
 
+import io
 import json
 import math
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Final
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
@@ -40,7 +43,7 @@ SLOW_KINDS: Final = ("ConfigMap",)
 LARGE_AT_ONCE: Final = 1
 """Of one process; that bounds its memory. The API server tries again after the second that we ask for."""
 
-TIMEOUT: Final = re.compile(rb"(?:^|&)timeout=(\d{1,4}(?:\.\d{1,9})?)(ms|s)(?:&|$)")
+TIMEOUT: Final = re.compile(r"(?:^|&)timeout=(\d{1,4}(?:\.\d{1,9})?)(ms|s)(?:&|$)")
 """What the API server writes of its timeoutSeconds, or of what is left of it: `?timeout=4.999s`, `?timeout=730ms`."""
 
 
@@ -51,21 +54,22 @@ def application(current: Callable[[], Settings], aside: Aside = lambda function:
     """
     app = Flask("webhook", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    reviewed = partial(_reviewed, current=current, aside=aside)
     large = threading.BoundedSemaphore(LARGE_AT_ONCE)
 
     @app.post("/mutate")
     def mutate() -> Response:
         if request.mimetype != "application/json" or request.content_encoding:
             return _refusal(415, "Content-Type must be application/json, without Content-Encoding")
-        deadline, body = _deadline(), request.get_data(cache=False)
+        deadline, body = _deadline(request.environ), request.get_data(cache=False)
         if SKIMMED in request.environ:
-            return _reviewed(body, current, deadline, aside, read=_skimmed)
+            return _json(reviewed(body, deadline, read=_skimmed))
         if len(body) <= review.LARGE or review.too_complex(body):
-            return _reviewed(body, current, deadline, aside)
+            return _json(reviewed(body, deadline))
         if not large.acquire(blocking=False):
             return _not_now("busy", "another large review is being answered")
         try:
-            return _reviewed(body, current, deadline, aside)
+            return _json(reviewed(body, deadline))
         finally:
             large.release()
 
@@ -82,6 +86,7 @@ def application(current: Callable[[], Settings], aside: Aside = lambda function:
     def refuse(error: HTTPException) -> Response:
         return _refusal(error.code or 500, error.name)
 
+    app.wsgi_app = _brief_first(app.wsgi_app, reviewed)  # type: ignore[assignment,method-assign] # as Flask documents it
     return app
 
 
@@ -89,13 +94,33 @@ def _skimmed(beginning: bytes) -> Request:
     return review.unread(beginning, f"the review is larger than {LARGEST_BODY >> 20} MiB")
 
 
+def _brief_first(whole: WSGIApplication, reviewed: Callable[[bytes, float], bytes]) -> WSGIApplication:
+    """Answer brief reviews without Flask, a quarter of their time; it answers all else, refusals included."""
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        how = [environ.get(key) for key in ("REQUEST_METHOD", "PATH_INFO", "CONTENT_TYPE", "HTTP_CONTENT_ENCODING")]
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        if how != ["POST", "/mutate", "application/json", None] or SKIMMED in environ or not 0 < length <= BRIEF:
+            return whole(environ, start_response)
+        body = environ["wsgi.input"].read(length)
+        try:
+            answered = reviewed(body, _deadline(environ))
+        except (review.BadReview, engine.Late):
+            environ["wsgi.input"] = io.BytesIO(body)
+            return whole(environ, start_response)
+        start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(answered)))])
+        return [answered]
+
+    return answer
+
+
 def _reviewed(
     body: bytes,
-    current: Callable[[], Settings],
     deadline: float,
+    current: Callable[[], Settings],
     aside: Aside,
     read: Callable[[bytes], Request] = review.decode,
-) -> Response:
+) -> bytes:
     """Answer a review. Raises BadReview, and Late where the deadline has passed."""
     start = time.perf_counter()
     brief = len(body) <= BRIEF and body.count(b"{") <= BRIEF_MAPS
@@ -109,7 +134,7 @@ def _reviewed(
     if wanted.unread:
         observe.shed("complex")
     observe.reviewed(wanted, outcome, time.perf_counter() - start)
-    return Response(answered, mimetype="application/json")
+    return answered
 
 
 def _evaluated(wanted: Request, settings: Settings, late: Callable[[], bool]) -> Outcome:
@@ -124,13 +149,13 @@ def _evaluated(wanted: Request, settings: Settings, late: Callable[[], bool]) ->
         return Outcome(wanted.object, warnings=[warning], failures=[("engine", type(error).__name__)])
 
 
-def _deadline() -> float:
+def _deadline(environ: WSGIEnvironment) -> float:
     """Return until when, by time.monotonic(), the API server waits for the answer."""
-    wanted = TIMEOUT.search(request.query_string)
+    wanted = TIMEOUT.search(environ.get("QUERY_STRING", ""))
     if not wanted:
         return math.inf
-    arrived: float = getattr(request.environ.get("gunicorn.socket"), "arrived", time.monotonic())
-    return arrived + float(wanted[1]) / (1000 if wanted[2] == b"ms" else 1)
+    arrived: float = getattr(environ.get("gunicorn.socket"), "arrived", time.monotonic())
+    return arrived + float(wanted[1]) / (1000 if wanted[2] == "ms" else 1)
 
 
 def _not_now(reason_: str, why: str) -> Response:
@@ -141,7 +166,11 @@ def _not_now(reason_: str, why: str) -> Response:
 
 
 def _refusal(status: int, why: str) -> Response:
-    return Response(reason(why), status, mimetype="application/json")
+    return _json(reason(why), status)
+
+
+def _json(body: bytes | str, status: int = 200) -> Response:
+    return Response(body, status, mimetype="application/json")
 
 
 def reason(why: str) -> str:
