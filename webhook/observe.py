@@ -8,6 +8,7 @@ import os
 import select
 import sys
 from collections import Counter as Tally
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -68,6 +69,10 @@ EXPIRY: Final = Gauge(
 )
 BUILD: Final = Gauge("kubeflow_openshift_build_info", "Always 1.", ["version"], multiprocess_mode="max")
 
+_of_reviews = cache(REVIEWS.labels)  # whose values are few
+_of_changes = cache(CHANGES.labels)
+_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
+
 LONGEST_NAME: Final = 253  # of a Kubernetes object; what is longer is no name
 
 
@@ -91,10 +96,10 @@ def reviewed(request: Request, outcome: Outcome, seconds: float) -> None:
     """Count one review and write its log line."""
     result = "error" if outcome.failures else "patched" if outcome.operations else "unchanged"
     kind = request.kind if request.kind in KINDS else "other"  # a caller must not be able to make new series
-    REVIEWS.labels(kind, request.operation, result).inc()
+    _of_reviews(kind, request.operation, result).inc()
     DURATION.observe(seconds)
     for rule, changes in Tally(finding.rule for finding in outcome.findings).items():
-        CHANGES.labels(rule).inc(changes)
+        _of_changes(rule).inc(changes)
     line: dict[str, Any] = {
         "uid": request.uid,
         "kind": request.kind,
@@ -148,7 +153,7 @@ def log(line: dict[str, Any]) -> None:
 
 def _json(line: dict[str, Any], longest: int) -> bytes:
     short = {key: value[:longest] if isinstance(value, str) else value for key, value in line.items()}
-    return (json.dumps(short, separators=(",", ":")) + "\n").encode()
+    return (_encode(short) + "\n").encode()
 
 
 def never_wait_for_a_reader() -> None:

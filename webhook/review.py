@@ -115,8 +115,11 @@ def _few(warnings: list[str]) -> list[str]:
     return [each if len(each) <= LONGEST_WARNING else f"{each[: LONGEST_WARNING - 3]}..." for each in warnings]
 
 
+_encode: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
 def _compact(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+    return _encode(value).encode()
 
 
 _MISSING: Final = object()
