@@ -15,10 +15,9 @@ from typing import Any, Final
 
 from bench import evidence
 from tests import expensive
-from tests.installed import OPTED_IN, deployment, install, namespace, serve, uninstall
+from tests.installed import OPTED_IN, crd, deployment, install, namespace, serve, uninstall
 from tests.rig.cluster import Cluster, running
 from tests.server import serving
-from tests.test_rig_notebook import crd
 
 LOOPS: Final = 8
 PAUSE: Final = 0.1

@@ -13,8 +13,9 @@ from rich.progress import track
 from bench import evidence
 from bench.table import show_figures
 from tests.load import Sample, failed, loaded
+from tests.metrics import reloads
+from tests.mounted import Mounted
 from tests.server import review, serving
-from tests.test_serving import Mounted, reloads
 from webhook.model import Request
 
 POD = {"securityContext": {"fsGroup": 100, "runAsUser": 8888}, "containers": [{"name": "main"}]}

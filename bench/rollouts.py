@@ -7,8 +7,8 @@ from pathlib import Path
 
 from bench import evidence
 from certs import authority
-from tests.test_replicas import DAYS, rolled
-from tests.test_serving import NAMES
+from tests.mounted import NAMES
+from tests.replicas import DAYS, rolled
 
 
 def main() -> int:

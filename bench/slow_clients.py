@@ -9,10 +9,10 @@ from rich.progress import track
 
 from bench import evidence
 from bench.table import show
+from tests.bodies import REVIEW
 from tests.load import Sample, quantile
-from tests.server import Server, serving
+from tests.server import Server, post, serving
 from tests.slow import ATTACKS, attacked
-from tests.test_server import REVIEW, post
 
 REVIEWS = 100
 GIVES_UP = 10.0  # seconds

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tests.paths import ROOT
 from webhook import configuration, engine, fix, manifests
 from webhook.engine import ALL_RULES
 from webhook.manifests import Document
@@ -14,7 +15,7 @@ from webhook.model import Object, Outcome, Request
 from webhook.registry import Rule
 from webhook.settings import Settings
 
-FIXTURES = Path(__file__).parent / "fixtures"
+FIXTURES = ROOT / "tests/fixtures"
 CHANGING = ("drops-", "sets-", "adds-")
 FILES = {"request.yaml", "expected.yaml", "old.yaml", "settings.yaml"}
 

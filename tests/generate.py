@@ -12,12 +12,12 @@ from pathlib import Path
 
 from bench import performance
 from tests import cases, reviews
+from tests.paths import ROOT
 from webhook import documentation, manifests, registration
 from webhook.model import Object
 from webhook.registry import Rule
 from webhook.rules import RULES
 
-ROOT = Path(__file__).parent.parent
 WITHOUT = """\
 # The API server sends every object of the kinds that rules concern. For Kubernetes before 1.28 (OpenShift 4.14 and
 # older), and for settings that match conditions do not know (docs/match-conditions.md).

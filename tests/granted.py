@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.installed import deployment, mark_ready, namespace
 from tests.rig.cluster import Cluster, wait
-from tests.test_rig_workloads import SERVER_SIDE, apply, get, opt_in, pod_spec
+from tests.workloads import SERVER_SIDE, apply, get, opt_in, pod_spec
 
 GRANTED = {"securityContext": {"runAsUser": 999, "fsGroup": 999}}
 PRIVILEGED = {"name": "debug", "image": "example", "securityContext": {"privileged": True}}

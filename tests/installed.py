@@ -2,15 +2,15 @@
 
 import base64
 import copy
-from pathlib import Path
 from typing import Any
 
+from tests.paths import ROOT
 from tests.rig.cluster import Cluster, wait
 from tests.server import Server
 from webhook import manifests
 from webhook.registration import NAME, OWN
 
-DEPLOYED = Path(__file__).parent.parent / "deploy/base/webhook-configuration.yaml"
+DEPLOYED = ROOT / "deploy/base/webhook-configuration.yaml"
 CONFIGURATIONS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 OPTED_IN = {OWN: "enabled"}
 
@@ -103,3 +103,38 @@ def install_again(cluster: Cluster, server: Server) -> None:
     """Register the webhook anew, and wait until the API server asks it."""
     register(cluster, server, deployed())
     wait(lambda: asks(cluster), "review of a dry run")
+
+
+def crd(kind: str, plural: str, scope: str = "Namespaced", group: str = "kubeflow.org") -> dict[str, Any]:
+    """Return the definition of a kind as v1, without a schema."""
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    return {
+        "metadata": {"name": f"{plural}.{group}", "annotations": {"api-approved.kubernetes.io": "unapproved"}},
+        "spec": {
+            "group": group,
+            "names": {"kind": kind, "plural": plural, "singular": kind.lower(), "listKind": f"{kind}List"},
+            "scope": scope,
+            "versions": [version],
+        },
+    }
+
+
+def refusals(cluster: Cluster, where: str) -> list[str]:
+    events = cluster.request("GET", f"/api/v1/namespaces/{where}/events").body["items"]
+    return [event["message"] for event in events if event["reason"] == "FailedCreate"]
+
+
+def with_accounts(cluster: Cluster, name: str, **labels: str) -> str:
+    """Make a namespace whose default account may create pods: an administrator's pods are admitted by any SCC."""
+    where = namespace(cluster, name, **labels)
+    rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{where}"
+    rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]}]
+    cluster.make(f"{rbac}/roles", {"metadata": {"name": "pods"}, "rules": rules})
+    subject = {"kind": "ServiceAccount", "name": "default", "namespace": where}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "pods"}
+    cluster.make(f"{rbac}/rolebindings", {"metadata": {"name": "pods"}, "subjects": [subject], "roleRef": role})
+    pods, user = f"/api/v1/namespaces/{where}/pods?dryRun=All", f"system:serviceaccount:{where}:default"
+    probe = {"metadata": {"name": "probe"}, "spec": {"containers": [{"name": "main", "image": "example"}]}}
+    wait(lambda: cluster.request("POST", pods, probe, user=user).status == 201, "right to create pods")
+    return where

@@ -38,3 +38,15 @@ def _index(part: str, largest: int) -> int:
     if not (part.isascii() and part.isdecimal() and str(int(part)) == part and int(part) <= largest):
         raise ValueError(f"{part} is no index up to {largest}")
     return int(part)
+
+
+def remove(path: str) -> dict[str, Any]:
+    return {"op": "remove", "path": path}
+
+
+def add(path: str, value: Any) -> dict[str, Any]:
+    return {"op": "add", "path": path, "value": value}
+
+
+def replace(path: str, value: Any) -> dict[str, Any]:
+    return {"op": "replace", "path": path, "value": value}

@@ -1,14 +1,16 @@
 """The overlays of deploy/: what they render to, and what is in a cluster before and after one."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from tests.installed import serve
+from tests.installed import crd, serve
+from tests.paths import ROOT
 from tests.rig.cluster import Cluster
-from tests.test_rig_notebook import crd
 from webhook import manifests
 
-DEPLOY: Final = Path(__file__).parent.parent / "deploy"
+DEPLOY: Final = ROOT / "deploy"
 OVERLAYS: Final = DEPLOY / "overlays"
 ALL: Final = sorted(path.parent.name for path in OVERLAYS.glob("*/kustomization.yaml"))
 NOT_BUILT_IN: Final = {
@@ -80,3 +82,28 @@ def _listable(cluster: Cluster) -> list[str]:
         for kind in cluster.request("GET", root).body["resources"]
         if "list" in kind["verbs"] and "delete" in kind["verbs"] and kind["name"] not in COMES_AND_GOES
     ]
+
+
+def source_of(name: str) -> tuple[str, str]:
+    """Return what kubectl takes: the overlay, or for 4.2, whose API versions the rig does not serve, its text."""
+    return ("-f", "-") if name == "openshift-4.2" else ("-k", str(OVERLAYS / name))
+
+
+@contextmanager
+def applied(cluster: Cluster, name: str) -> Iterator[str]:
+    """Apply an overlay as its users do, and delete it at the end; yield what kubectl said."""
+    text = text_of(cluster, OVERLAYS / name)
+    try:
+        done = cluster.kubectl("apply", *source_of(name), send=text)
+        yield done.stdout + done.stderr
+    finally:
+        cluster.kubectl("delete", "--ignore-not-found", *source_of(name), send=text)
+
+
+GRANTS = OVERLAYS / "kubeflow-0.7/kubeflow"
+HOST: Final = {"policy-group.network.openshift.io/host-network": ""}
+HOST_NETWORK: Final = {"namespaceSelector": {"matchLabels": HOST}}
+AGENTS: Final = {
+    "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
+    "podSelector": {"matchLabels": {"app": "konnectivity-agent"}},
+}

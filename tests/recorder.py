@@ -9,11 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from tests.installed import CONFIGURATIONS, deployed, serve
+from tests.installed import CONFIGURATIONS, crd, deployed, serve, with_accounts
 from tests.other_webhook import answering
 from tests.rig.cluster import Cluster, Response, wait
-from tests.test_rig_notebook import crd
-from tests.test_rig_sidecar import with_accounts
 from webhook import engine
 from webhook.model import Object, Request
 from webhook.review import decode

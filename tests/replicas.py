@@ -9,8 +9,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 
-from tests.server import Server, review
+from certs import authority
+from tests.mounted import NAMES
+from tests.server import Server, review, serving
 from webhook.model import Request
 
 REVIEW = review(Request("Pod", "CREATE", {"metadata": {"name": "a"}, "spec": {"containers": [{"name": "a"}]}}))
@@ -91,3 +95,14 @@ def roll(
                 endpoints.remove(old)
                 old.process.wait(60)
         return asked
+
+
+DAYS = 2
+
+
+def rolled(ca: authority.Identity, folder: Path, restarts: int, module: str = "webhook") -> Asked:
+    pem = folder / "serving.pem"
+    pem.write_bytes(authority.serving(ca, NAMES, DAYS).pem())
+    (folder / "ca.crt").write_bytes(ca.certificate_pem())
+    trust = ssl.create_default_context(cafile=str(folder / "ca.crt"))
+    return roll(restarts, partial(serving, "--certificate", str(pem), module=module), trust, late=5)

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.paths import ROOT
 from webhook import configuration, engine
 from webhook.model import Outcome, Request
 from webhook.review import decode, respond
 from webhook.settings import Settings
 
-REVIEWS = Path(__file__).parent / "fixtures/reviews"
+REVIEWS = ROOT / "tests/fixtures/reviews"
 SETTINGS = REVIEWS / "settings.yaml"
 
 

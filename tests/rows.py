@@ -1,7 +1,11 @@
 """The rows of docs/rows.md: what tests on the rig showed before and after the webhook, in their own words."""
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
+from tests.installed import deployment
+from tests.rig.cluster import Cluster, wait
 from webhook.explain import NOT_USABLE, refusals
 
 ORDER = ("S", "N")
@@ -42,3 +46,26 @@ def reason(message: str) -> str:
     """Shorten SCC's refusal to the first thing that an SCC which may be used holds against a pod."""
     held = [said for _, said in refusals(message) if NOT_USABLE not in said]
     return f"refused: {held[0]}" if held else "refused: no SCC that it may use admits it unchanged"
+
+
+def verdict(cluster: Cluster, where: str, obj: dict[str, Any]) -> str:
+    """Apply a workload and say what became of its first pod: the SCC that admitted it, or why it was refused."""
+    name = obj["metadata"]["name"]
+    cluster.kubectl("apply", "-n", where, "-f", "-", send=json.dumps(obj))
+
+    def seen() -> str:
+        for pod in cluster.request("GET", f"/api/v1/namespaces/{where}/pods").body["items"]:
+            if pod["metadata"]["name"].startswith(f"{name}-"):
+                return f"admitted by {pod['metadata']['annotations']['openshift.io/scc']}"
+        for event in cluster.request("GET", f"/api/v1/namespaces/{where}/events").body["items"]:
+            if event["reason"] == "FailedCreate" and event["involvedObject"]["name"].startswith(name):
+                return reason(event["message"])
+        return ""
+
+    return wait(seen, f"pod or refusal of {name}")
+
+
+def workload(name: str, container: dict[str, Any], **pod_spec: Any) -> dict[str, Any]:
+    obj = deployment(name, **pod_spec)
+    obj["spec"]["template"]["spec"]["containers"] = [{"name": name, "image": "example", **container}]
+    return obj

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from webhook.model import Object
+from webhook.model import Object, Request
 from webhook.workload import KINDS, group_of
 
 MAIN = {
@@ -82,3 +82,18 @@ SAMPLES: dict[str, Object] = {
     "PersistentVolumeClaim": sample("PersistentVolumeClaim", spec={"accessModes": ["ReadWriteMany"]}),
     **{kind: of_components(sample(kind, rules=RULES_OF_ROLE)) for kind in KINDS if "Role" in kind},
 }
+
+
+def deployment() -> Object:
+    containers = [{"name": "a", "image": "i", "securityContext": {"runAsUser": 1000}}]
+    spec = {"securityContext": {"fsGroup": 100}, "containers": containers}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "d"},
+        "spec": {"template": {"spec": spec}},
+    }
+
+
+def created(obj: Object, **more: Any) -> Request:
+    return Request("Deployment.apps", "CREATE", obj, namespace="kubeflow", **more)

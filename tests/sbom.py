@@ -7,10 +7,10 @@ import json
 import re
 import sys
 import tomllib
-from pathlib import Path
 from typing import Any, Final
 
-ROOT: Final = Path(__file__).parent.parent
+from tests.paths import ROOT
+
 PACKAGE: Final = re.compile(r"^([a-z0-9-]+)==(\S+)(?: ; (.+?))? \\$")
 HASH: Final = re.compile(r"^    --hash=sha256:([0-9a-f]{64})(?: \\)?$")
 WANTED_BY: Final = re.compile(r"^    # (?:  via |via |  )(\S+)(?: \(pyproject\.toml\))?$")

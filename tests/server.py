@@ -1,5 +1,6 @@
 """Start the webhook as in production (gunicorn, TLS, its own certificate) on loopback, and send it reviews."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -12,9 +13,10 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPResponse, HTTPSConnection
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -154,3 +156,19 @@ def few_files(limit: int = 128) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def post(connection: HTTPSConnection, body: bytes | Iterable[bytes], **headers: str) -> HTTPResponse:
+    """Send a body; a server that has seen enough may answer before it has all of it."""
+    headers = {"Content-Type": "application/json"} | {name.replace("_", "-"): text for name, text in headers.items()}
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
+        connection.request("POST", "/mutate", body, headers, encode_chunked="Transfer-Encoding" in headers)
+    return connection.getresponse()
+
+
+def reason(body: bytes) -> str:
+    """Return the reason of a refusal, which must be one line of JSON and nothing else."""
+    assert body.count(b"\n") == 1
+    refusal = json.loads(body)
+    assert refusal.keys() == {"reason"}
+    return str(refusal["reason"])

@@ -6,7 +6,7 @@ import pytest
 
 from bench.worst import climb
 from tests import expensive
-from tests.test_engine import created, deployment
+from tests.samples import created, deployment
 from webhook import bounds
 from webhook.engine import evaluate
 from webhook.model import Object, Request

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.bodies import STATEFUL_SET
 from tests.server import review
-from tests.test_review import STATEFUL_SET
 from webhook import VERSION, cli, engine, manifests
 from webhook.model import Request
 from webhook.review import decode, respond

@@ -5,15 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_configuration import loaded
-from webhook.configuration import BadConfiguration
+from webhook.configuration import BadConfiguration, load
 from webhook.engine import evaluate
 from webhook.model import Request
+from webhook.settings import Settings
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "config.yaml"
+
+
+def loaded(file: Path, content: str) -> Settings:
+    file.write_text(content)
+    return load(file)
 
 
 @pytest.mark.parametrize(

@@ -5,20 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.json_patch import add, remove, replace
 from webhook.edit import edit
-
-
-def remove(path: str) -> dict[str, Any]:
-    return {"op": "remove", "path": path}
-
-
-def add(path: str, value: Any) -> dict[str, Any]:
-    return {"op": "add", "path": path, "value": value}
-
-
-def replace(path: str, value: Any) -> dict[str, Any]:
-    return {"op": "replace", "path": path, "value": value}
-
 
 REMOVE = {
     "key": ("a: 1\nb: 2\nc: 3\n", "/b", "a: 1\nc: 3\n"),

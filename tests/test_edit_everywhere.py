@@ -5,7 +5,6 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +12,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.test_edit import add, remove, replace
+from tests.json_patch import add, remove, replace
+from tests.paths import ROOT
 from webhook.edit import edit
 
-UPSTREAM = Path(os.environ.get("UPSTREAM_MANIFESTS", Path(__file__).parents[2] / "shared" / "upstream"))
+UPSTREAM = ROOT / os.environ.get("UPSTREAM_MANIFESTS", "../shared/upstream")
 
 
 KEYS = st.sampled_from(["a", "b", "name", "istio.io/rev", "a~b", "yes", "12", "", "long key", "é😀"])

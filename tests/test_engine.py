@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.samples import created, deployment
 from webhook import engine, patch, workload
 from webhook.engine import evaluate
 from webhook.model import Change, Object, Request, UnknownShape
@@ -16,21 +17,6 @@ from webhook.rules import RULES
 from webhook.settings import Settings
 
 SETTINGS = Settings()
-
-
-def deployment() -> Object:
-    containers = [{"name": "a", "image": "i", "securityContext": {"runAsUser": 1000}}]
-    spec = {"securityContext": {"fsGroup": 100}, "containers": containers}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": "d"},
-        "spec": {"template": {"spec": spec}},
-    }
-
-
-def created(obj: Object, **more: Any) -> Request:
-    return Request("Deployment.apps", "CREATE", obj, namespace="kubeflow", **more)
 
 
 def rule(function: Any) -> Rule:

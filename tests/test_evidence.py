@@ -3,12 +3,12 @@
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.paths import ROOT
+
 PAGE = (ROOT / "docs/reliability.md").read_text()
 ROWS = re.findall(r"^\| .+ \| (.+) \| \[(.+)\]\(evidence/\2\) \| `(.+)` \|$", PAGE, re.MULTILINE)
 

@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 
 from bench import reloads
-from tests.server import few_files, serving
-from tests.test_server import REVIEW, post
-
-ROOT = Path(__file__).parent.parent
+from tests.bodies import REVIEW
+from tests.paths import ROOT
+from tests.server import few_files, post, serving
 
 
 def test_changes_of_the_configuration_under_load_are_seen_whole_or_not_at_all() -> None:

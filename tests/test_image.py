@@ -14,9 +14,9 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from tests import sbom
+from tests.paths import ROOT
 from tests.server import free_port
 
-ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "Dockerfile").read_text()
 # one instruction a line, without comments
 INSTRUCTIONS = re.sub(r"\\\n\s*", "", re.sub(r"(?m)^#.*\n", "", TEXT)).splitlines()

@@ -16,8 +16,8 @@ import pytest
 from werkzeug.test import TestResponse
 
 from certs import authority
-from tests.server import Server, serving
-from tests.test_server import REVIEW, post, reason
+from tests.bodies import REVIEW
+from tests.server import Server, post, reason, serving
 from webhook.app import LARGEST_BODY, LARGEST_SENT, application
 from webhook.review import LARGE, MOST_VALUES
 from webhook.serving import Certificate

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from bench import kills
+from tests.bodies import REVIEW
 from tests.load import failed, loaded
-from tests.server import serving
-from tests.test_server import REVIEW, post
+from tests.server import post, serving
 from webhook.worker import DRAIN
 
 needs_proc = pytest.mark.skipif(

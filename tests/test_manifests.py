@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_fix import FOREIGN
 from webhook import cli, parsing
 
 BROKEN = {
@@ -34,6 +33,8 @@ BROKEN = {
     "NUL": (b"a: 1\nb: \0\n", 2),
     "integer of 5,000 digits": (b"\na: " + b"9" * 5000, 2),
 }  # fmt: skip
+
+FOREIGN = "apiVersion: v1\nkind: Pod\nspec: {securityContext: {fsGroup: 100}, containers: [{name: main}]}\n"
 
 
 @pytest.fixture

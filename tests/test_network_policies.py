@@ -1,22 +1,11 @@
 """Who the network policies let in, judged as OVN-Kubernetes judges: each peer in deploy/, and each overlay rendered."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
-import pytest
-
-from tests.overlays import ALL, DEPLOY, OVERLAYS, of_kind, rendered
-from tests.rig.cluster import Cluster
+from tests.overlays import AGENTS, DEPLOY, HOST, HOST_NETWORK
 from webhook import manifests, parsing
 from webhook.model import mapping
-
-HOST: Final = {"policy-group.network.openshift.io/host-network": ""}
-HOST_NETWORK: Final = {"namespaceSelector": {"matchLabels": HOST}}
-AGENTS: Final = {
-    "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
-    "podSelector": {"matchLabels": {"app": "konnectivity-agent"}},
-}
-ANY_KUBERNETES: Final = {"self-managed", "cert-manager", "openshift-4.2"}
 
 Peer = dict[str, Any]
 
@@ -58,15 +47,3 @@ def test_every_other_peer_is_of_pods_on_the_pod_network() -> None:
     assert {where: sum(each == where for each, _ in others) for where, _ in others} == pods
     assert AGENTS in [peer for _, peer in others]
     assert not any("ipBlock" in peer for _, peer in others)
-
-
-@pytest.mark.rig
-@pytest.mark.parametrize("name", ALL)
-def test_the_api_server_reaches_the_webhook(cluster_without_us: Cluster, name: str) -> None:
-    """Off OpenShift nobody has its labels and the API server is no pod: there the port is open to all."""
-    policies = of_kind(rendered(cluster_without_us, OVERLAYS / name), "NetworkPolicy")
-    [policy] = [each["spec"] for each in policies if each["metadata"]["name"] == "kubeflow-openshift"]
-    [reviews, metrics] = policy["ingress"]
-    assert [port["port"] for port in (*reviews["ports"], *metrics["ports"])] == [8443, 8080]
-    assert reviews.get("from") == (None if name in ANY_KUBERNETES else [HOST_NETWORK, AGENTS])
-    assert metrics["from"]

@@ -2,14 +2,13 @@
 
 import base64
 import json
-import re
 from collections.abc import Iterator
 
 import pytest
 
+from tests.bodies import REVIEW, STATEFUL_SET
+from tests.metrics import counted
 from tests.server import Server, review, serving
-from tests.test_review import STATEFUL_SET
-from tests.test_server import REVIEW
 from webhook.model import Object, Request
 
 LOGGED = {"uid", "kind", "namespace", "name", "operation", "rules", "milliseconds"}
@@ -25,15 +24,6 @@ def server() -> Iterator[Server]:
 def lines_of(server: Server, uid: str) -> list[Object]:
     written = [json.loads(line) for line in server.log.read_text().splitlines()]
     return [line for line in written if line.get("uid") == uid]
-
-
-def counted(server: Server) -> float:
-    """Return how many StatefulSets the server has patched, by its metrics."""
-    labels = r'kind="StatefulSet.apps",operation="CREATE",outcome="patched"'
-    found = re.search(
-        rf"^kubeflow_openshift_reviews_total\{{{labels}\}} (\S+)$", server.observe("/metrics")[1], re.MULTILINE
-    )
-    return float(found[1]) if found else 0
 
 
 def test_the_metrics_count_the_reviews_of_all_workers(server: Server) -> None:

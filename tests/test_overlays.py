@@ -9,15 +9,11 @@ import pytest
 
 from tests import upstream
 from tests.installed import deployment
-from tests.overlays import DEPLOY, OVERLAYS, everything, of_kind, rendered
+from tests.overlays import DEPLOY, GRANTS, OVERLAYS, everything, of_kind, rendered
 from tests.rig.cluster import Cluster, wait
-from webhook import configuration, manifests, registration
-from webhook.engine import evaluate
-from webhook.fix import request_for
-from webhook.model import lookup
+from webhook import manifests, registration
 from webhook.rules import RULES
 
-GRANTS = OVERLAYS / "kubeflow-0.7/kubeflow"
 ISTIO = "kubeflow-0.7-served/istio__istio-install.yaml"
 PILOT = "istio-pilot-service-account"
 PATH = "deploy/overlays/kubeflow-0.7"
@@ -58,22 +54,6 @@ def scc_of_a_pod(cluster: Cluster, where: str, name: str, account: str) -> str:
     found: list[Object] = wait(lambda: cluster.request("GET", pods).body["items"], f"pod of {name}")
     cluster.kubectl("delete", "deployment", name, "-n", where)
     return str(found[0]["metadata"]["annotations"]["openshift.io/scc"])
-
-
-@pytest.mark.parametrize("path", sorted(OVERLAYS.glob("*/config.yaml")), ids=lambda path: path.parent.name)
-def test_the_webhook_understands_the_configuration_of_an_overlay(path: Path) -> None:
-    configuration.load(path)
-
-
-def test_the_accounts_that_the_rule_names_are_those_that_the_overlay_makes() -> None:
-    settings = configuration.load(OVERLAYS / "kubeflow-0.7/config.yaml")
-    named = set()
-    for name in ("minio", "metadata-db", "another"):
-        metadata = {"name": name, "namespace": "kubeflow"}
-        outcome = evaluate(request_for({**deployment(name), "metadata": metadata}), settings)
-        named.add(lookup(outcome.object, ("spec", "template", "spec", "serviceAccountName")))
-    made = {document.value["metadata"]["name"] for document in manifests.read([str(GRANTS / "service-accounts.yaml")])}
-    assert named == {*made, None}
 
 
 @pytest.mark.rig

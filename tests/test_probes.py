@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.server import Server, serving
-from tests.test_server import REVIEW, post
+from tests.bodies import REVIEW
+from tests.server import Server, post, serving
 from webhook.probes import MOST_CONNECTIONS, PATIENCE, STUCK
 
 

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench import properties
+from tests.hostile import hostile_requests
 from tests.properties import problem
 from tests.random_objects import random_object
 from tests.random_objects import settings as random_settings
-from tests.test_hostile_objects import hostile_requests
 from webhook.engine import evaluate
 from webhook.model import Request
 from webhook.rules import RULES

@@ -1,25 +1,22 @@
 """Certificates renewed and replicas replaced under load: no request fails that a client had a right to see answered."""
 
-import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from certs import authority
-from tests.replicas import Asked, clients, roll
+from tests.mounted import NAMES, Mounted
+from tests.paths import ROOT
+from tests.replicas import DAYS, clients, rolled
 from tests.server import Server, free_port, serving
-from tests.test_serving import NAMES, Mounted
 from webhook.app import application
 from webhook.settings import Settings
-
-DAYS = 2
 
 
 @pytest.fixture
@@ -80,7 +77,7 @@ def naive(ca: authority.Identity, folder: Path) -> Iterator[tuple[Server, Callab
         "tests.test_replicas:app()",
     ]
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, cwd=Path(__file__).parent.parent)
+        process = subprocess.Popen(command, stdout=output, stderr=output, cwd=ROOT)
     server = trusting(Server("127.0.0.1", port, 0, folder / "ca.crt", log, process), ca, folder)
     try:
         deadline = time.monotonic() + 15
@@ -108,11 +105,3 @@ def test_a_server_that_ends_at_once_fails_somebody(ca: authority.Identity, tmp_p
     """The negative control: without a drain, who is still led to it is refused."""
     asked = rolled(ca, tmp_path, restarts=2, module="tests.stock")
     assert asked.failures
-
-
-def rolled(ca: authority.Identity, folder: Path, restarts: int, module: str = "webhook") -> Asked:
-    pem = folder / "serving.pem"
-    pem.write_bytes(authority.serving(ca, NAMES, DAYS).pem())
-    (folder / "ca.crt").write_bytes(ca.certificate_pem())
-    trust = ssl.create_default_context(cafile=str(folder / "ca.crt"))
-    return roll(restarts, partial(serving, "--certificate", str(pem), module=module), trust, late=5)

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.overlays import OVERLAYS, of_kind, rendered
+from tests.overlays import OVERLAYS, applied, of_kind, rendered
 from tests.rig.cluster import Cluster
-from tests.test_rig_deploy import applied
 from webhook.registration import NAME, OWN
 
 pytestmark = pytest.mark.rig

@@ -16,6 +16,7 @@ import pytest
 from certs import authority
 from tests.installed import CONFIGURATIONS, deployed
 from tests.kept import REGISTERED, SECRET, WRITES, Kept, command, keeping, kept, load, recovered
+from tests.paths import ROOT
 from tests.rig.cluster import Cluster, running, wait
 
 pytestmark = pytest.mark.rig
@@ -144,7 +145,7 @@ CLUSTER_ROLES = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
 @pytest.fixture(scope="module")
 def account(own: Kept, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a kubeconfig of the keeper's service account, with the rights that deploy/ gives it."""
-    access = Path(__file__).parent.parent / "deploy/components/keeper/access.yaml"
+    access = ROOT / "deploy/components/keeper/access.yaml"
     own.cluster.kubectl("apply", "-f", str(access))
     path = "/api/v1/namespaces/kubeflow-openshift/serviceaccounts/kubeflow-openshift-certificates/token"
     token = own.cluster.make(path, {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}})

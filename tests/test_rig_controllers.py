@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from tests.installed import OPTED_IN, install, namespace, serve
+from tests.installed import OPTED_IN, crd, install, namespace, refusals, serve
+from tests.notebooks import notebook, settled
 from tests.rig.cluster import Cluster, running, wait
 from tests.rig.components import reach
 from tests.rig.processes import start
 from tests.server import Server
-from tests.test_rig_notebook import crd, notebook, refusals, settled
 
 pytestmark = pytest.mark.rig
 

@@ -15,7 +15,7 @@ from tests import upstream
 from tests.installed import OPTED_IN, install, namespace
 from tests.rig.cluster import Cluster, running, wait
 from tests.server import Server
-from tests.test_rig_workloads import SERVER_SIDE, opt_in
+from tests.workloads import SERVER_SIDE, opt_in
 from webhook import manifests
 from webhook.model import lookup
 

@@ -1,12 +1,11 @@
 """Every overlay on OpenShift's admission: accepted, our pods admitted as restricted, and gone without a trace."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.overlays import ALL, DEPLOY, OVERLAYS, everything, of_kind, rendered, text_of
+from tests.overlays import ALL, DEPLOY, OVERLAYS, applied, everything, of_kind, rendered, source_of, text_of
 from tests.rig.cluster import Cluster, wait
 from webhook import manifests
 from webhook.registration import NAME, OWN
@@ -26,22 +25,6 @@ RESTRICTED = {
 }
 
 Show = Callable[..., None]
-
-
-@contextmanager
-def applied(cluster: Cluster, name: str) -> Iterator[str]:
-    """Apply an overlay as its users do, and delete it at the end; yield what kubectl said."""
-    text = text_of(cluster, OVERLAYS / name)
-    try:
-        done = cluster.kubectl("apply", *source_of(name), send=text)
-        yield done.stdout + done.stderr
-    finally:
-        cluster.kubectl("delete", "--ignore-not-found", *source_of(name), send=text)
-
-
-def source_of(name: str) -> tuple[str, str]:
-    """Return what kubectl takes: the overlay, or for 4.2, whose API versions the rig does not serve, its text."""
-    return ("-f", "-") if name == "openshift-4.2" else ("-k", str(OVERLAYS / name))
 
 
 def deployments(cluster: Cluster, name: str) -> dict[str, dict[str, Any]]:

@@ -9,10 +9,9 @@ import pytest
 
 from tests import upstream
 from tests.cases import FIXTURES, Case
-from tests.installed import OPTED_IN, install
+from tests.installed import OPTED_IN, install, with_accounts
 from tests.rig.cluster import Cluster, running, wait
 from tests.server import Server
-from tests.test_rig_sidecar import with_accounts
 from webhook import manifests
 from webhook.model import Object, UnknownShape, lookup
 from webhook.pod import POD_SPEC, Shape

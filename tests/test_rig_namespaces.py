@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.installed import deployment, namespace, serve
+from tests.installed import crd, deployment, namespace, serve
 from tests.rig.cluster import Cluster
-from tests.test_rig_notebook import crd
 from webhook.registration import SCOPES
 
 pytestmark = pytest.mark.rig

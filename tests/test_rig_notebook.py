@@ -1,67 +1,18 @@
 """The notebook controller writes its own template back on every reconcile: with us that is a no-op, not a fight."""
 
 import copy
-import time
 from typing import Any
 
 import pytest
 
-from tests.installed import CONFIGURATIONS, OPTED_IN, deployed, mark_ready, namespace, register, serve
+from tests.installed import CONFIGURATIONS, OPTED_IN, crd, deployed, mark_ready, namespace, refusals, register, serve
+from tests.notebooks import desired, notebook, reconcile, settled
 from tests.rig.cluster import Cluster, wait
 from tests.server import Server
 
 pytestmark = pytest.mark.rig
 
 RECONCILES = 20
-
-
-def desired() -> dict[str, Any]:
-    """Return what generateStatefulSet of the notebook controller 0.7 makes: fsGroup 100 where nobody set a context."""
-    container = {"name": "nb", "image": "example", "workingDir": "/home/jovyan", "ports": [{"containerPort": 8888}]}
-    labels = {"statefulset": "nb", "notebook-name": "nb"}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "StatefulSet",
-        "metadata": {"name": "nb"},
-        "spec": {
-            "replicas": 1,
-            "serviceName": "",
-            "selector": {"matchLabels": {"statefulset": "nb"}},
-            "template": {
-                "metadata": {"labels": labels},
-                "spec": {"containers": [container], "securityContext": {"fsGroup": 100}},
-            },
-        },
-    }
-
-
-def reconcile(cluster: Cluster, path: str) -> dict[str, Any]:
-    """Do as CopyStatefulSetFields and Update: the live object with the whole desired pod spec put in its place."""
-    live = cluster.request("GET", path).body
-    live["spec"]["replicas"] = desired()["spec"]["replicas"]
-    live["spec"]["template"]["spec"] = desired()["spec"]["template"]["spec"]
-    answer = cluster.request("PUT", path, live)
-    assert answer.status == 200, answer.body
-    return answer.body
-
-
-def refusals(cluster: Cluster, where: str) -> list[str]:
-    events = cluster.request("GET", f"/api/v1/namespaces/{where}/events").body["items"]
-    return [event["message"] for event in events if event["reason"] == "FailedCreate"]
-
-
-def settled(cluster: Cluster, path: str) -> dict[str, Any]:
-    """Wait until the StatefulSet's controller has nothing more to say in its status."""
-    seen = [cluster.request("GET", path).body]
-
-    def unchanged() -> bool:
-        time.sleep(0.5)
-        seen.append(cluster.request("GET", path).body)
-        versions = {each["metadata"]["resourceVersion"] for each in seen[-2:]}
-        return len(versions) == 1
-
-    wait(unchanged, "quiet StatefulSet")
-    return seen[-1]
 
 
 def test_twenty_reconciles_move_nothing(cluster: Cluster) -> None:
@@ -126,31 +77,6 @@ def wait_until_reviewed(cluster: Cluster, sets: str) -> dict[str, Any]:
 def notebooks(cluster: Cluster) -> str:
     """Serve Notebooks with an open schema; return the path of a namespace's."""
     return serve(cluster, crd("Notebook", "notebooks"), namespace(cluster, "notebooks", **OPTED_IN))
-
-
-def crd(kind: str, plural: str, scope: str = "Namespaced", group: str = "kubeflow.org") -> dict[str, Any]:
-    """Return the definition of a kind as v1, without a schema."""
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
-    return {
-        "metadata": {"name": f"{plural}.{group}", "annotations": {"api-approved.kubernetes.io": "unapproved"}},
-        "spec": {
-            "group": group,
-            "names": {"kind": kind, "plural": plural, "singular": kind.lower(), "listKind": f"{kind}List"},
-            "scope": scope,
-            "versions": [version],
-        },
-    }
-
-
-def notebook(name: str, **pod_spec: Any) -> dict[str, Any]:
-    spec = {"containers": [{"name": name, "image": "example"}], **pod_spec}
-    return {
-        "apiVersion": "kubeflow.org/v1",
-        "kind": "Notebook",
-        "metadata": {"name": name},
-        "spec": {"template": {"spec": spec}},
-    }
 
 
 @pytest.mark.parametrize(

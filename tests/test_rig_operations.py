@@ -12,19 +12,21 @@ from tests.installed import (
     CONFIGURATIONS,
     OPTED_IN,
     asks,
+    crd,
     deployed,
     deployment,
     install_again,
     mark_ready,
     namespace,
+    refusals,
     register,
     serve,
     uninstall,
 )
+from tests.notebooks import desired, notebook, reconcile, settled
 from tests.overlays import OVERLAYS, of_kind, rendered
 from tests.rig.cluster import Cluster, Response, wait
 from tests.server import Server, free_port
-from tests.test_rig_notebook import crd, desired, notebook, reconcile, refusals, settled
 from webhook.registration import NAME
 
 pytestmark = pytest.mark.rig

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from tests import upstream
-from tests.installed import install_again, namespace, serve, uninstall
+from tests.installed import crd, install_again, namespace, serve, uninstall
 from tests.rig.cluster import Cluster, Response, wait
 from tests.server import Server
-from tests.test_rig_notebook import crd
 
 pytestmark = pytest.mark.rig
 

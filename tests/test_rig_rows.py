@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.installed import OPTED_IN, deployment, namespace
-from tests.rig.cluster import Cluster, wait
-from tests.rows import reason
-from tests.test_rig_notebook import desired
+from tests.installed import OPTED_IN, namespace
+from tests.notebooks import desired
+from tests.rig.cluster import Cluster
+from tests.rows import verdict, workload
 from webhook.engine import evaluate
 from webhook.fix import request_for
 from webhook.settings import Settings
@@ -23,29 +23,6 @@ Show = Callable[..., None]
 def sides(cluster: Cluster) -> tuple[str, str]:
     """Return a namespace that we are not asked about, and one that we are."""
     return namespace(cluster, "rows-without"), namespace(cluster, "rows-with", **OPTED_IN)
-
-
-def verdict(cluster: Cluster, where: str, obj: dict[str, Any]) -> str:
-    """Apply a workload and say what became of its first pod: the SCC that admitted it, or why it was refused."""
-    name = obj["metadata"]["name"]
-    cluster.kubectl("apply", "-n", where, "-f", "-", send=json.dumps(obj))
-
-    def seen() -> str:
-        for pod in cluster.request("GET", f"/api/v1/namespaces/{where}/pods").body["items"]:
-            if pod["metadata"]["name"].startswith(f"{name}-"):
-                return f"admitted by {pod['metadata']['annotations']['openshift.io/scc']}"
-        for event in cluster.request("GET", f"/api/v1/namespaces/{where}/events").body["items"]:
-            if event["reason"] == "FailedCreate" and event["involvedObject"]["name"].startswith(name):
-                return reason(event["message"])
-        return ""
-
-    return wait(seen, f"pod or refusal of {name}")
-
-
-def workload(name: str, container: dict[str, Any], **pod_spec: Any) -> dict[str, Any]:
-    obj = deployment(name, **pod_spec)
-    obj["spec"]["template"]["spec"]["containers"] = [{"name": name, "image": "example", **container}]
-    return obj
 
 
 SECURITY = {

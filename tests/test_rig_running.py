@@ -30,7 +30,7 @@ from tests.granted import (
 )
 from tests.installed import OPTED_IN, mark_ready, namespace
 from tests.rig.cluster import Cluster, wait
-from tests.test_rig_workloads import SERVER_SIDE, apply, get, names, opt_in, pod_spec
+from tests.workloads import SERVER_SIDE, apply, get, names, opt_in, pod_spec
 
 pytestmark = pytest.mark.rig
 

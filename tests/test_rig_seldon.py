@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tests.installed import OPTED_IN, namespace
+from tests.notebooks import settled
 from tests.rig.cluster import Cluster, wait
-from tests.test_rig_notebook import settled
-from tests.test_rig_rows import verdict, workload
+from tests.rows import verdict, workload
 
 pytestmark = pytest.mark.rig
 

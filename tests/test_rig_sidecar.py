@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.installed import CONFIGURATIONS, OPTED_IN, namespace
+from tests.installed import CONFIGURATIONS, OPTED_IN, with_accounts
 from tests.other_webhook import answering
-from tests.rig.cluster import Cluster, Response, wait
+from tests.rig.cluster import Cluster, Response
 from tests.rows import reason
 
 pytestmark = pytest.mark.rig
@@ -77,20 +77,6 @@ def inject(cluster: Cluster, entry: dict[str, Any]) -> None:
     seer = {**entry, "clientConfig": {**entry["clientConfig"], "url": url.replace("/inject", "/see")}}
     cluster.make(CONFIGURATIONS, {"metadata": {"name": "mm-injector"}, "webhooks": [entry]})
     cluster.make(CONFIGURATIONS, {"metadata": {"name": "zzz-seer"}, "webhooks": [seer]})
-
-
-def with_accounts(cluster: Cluster, name: str, **labels: str) -> str:
-    """Make a namespace whose default account may create pods: an administrator's pods are admitted by any SCC."""
-    where = namespace(cluster, name, **labels)
-    rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{where}"
-    rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]}]
-    cluster.make(f"{rbac}/roles", {"metadata": {"name": "pods"}, "rules": rules})
-    subject = {"kind": "ServiceAccount", "name": "default", "namespace": where}
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "pods"}
-    cluster.make(f"{rbac}/rolebindings", {"metadata": {"name": "pods"}, "subjects": [subject], "roleRef": role})
-    probe = pod("probe", None)
-    wait(lambda: create(cluster, where, probe, "?dryRun=All").status == 201, "right to create pods")
-    return where
 
 
 def pod(name: str, sidecar: str | None, *more: dict[str, Any]) -> dict[str, Any]:

@@ -2,42 +2,23 @@
 
 import contextlib
 import json
-import ssl
 import time
-from collections.abc import Iterable, Iterator
-from http.client import HTTPResponse, HTTPSConnection
+from collections.abc import Iterator
+from http.client import HTTPSConnection
 
 import pytest
 
-from tests.server import Server, review
-from tests.test_review import BAD, ODD, STATEFUL_SET, answer
+from tests.bodies import BAD, ODD, REVIEW, STATEFUL_SET, answer
+from tests.server import Server, post, reason, review
 from webhook.app import LARGEST_BODY
 from webhook.model import Request
 from webhook.serving import KEEP_ALIVE
-
-REVIEW = review(Request("StatefulSet.apps", "CREATE", STATEFUL_SET, namespace="team", name="web", uid="705ab4f5"))
 
 
 @pytest.fixture
 def connection(server: Server) -> Iterator[HTTPSConnection]:
     with contextlib.closing(server.connect()) as connection:
         yield connection
-
-
-def post(connection: HTTPSConnection, body: bytes | Iterable[bytes], **headers: str) -> HTTPResponse:
-    """Send a body; a server that has seen enough may answer before it has all of it."""
-    headers = {"Content-Type": "application/json"} | {name.replace("_", "-"): text for name, text in headers.items()}
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
-        connection.request("POST", "/mutate", body, headers, encode_chunked="Transfer-Encoding" in headers)
-    return connection.getresponse()
-
-
-def reason(body: bytes) -> str:
-    """Return the reason of a refusal, which must be one line of JSON and nothing else."""
-    assert body.count(b"\n") == 1
-    refusal = json.loads(body)
-    assert refusal.keys() == {"reason"}
-    return str(refusal["reason"])
 
 
 def test_a_review_is_answered_as_the_engine_decides(server: Server) -> None:

@@ -8,53 +8,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from certs import authority
-from tests.server import STARTS_WITHIN, Server, serving
-from tests.test_server import REVIEW, post
+from tests.bodies import REVIEW
+from tests.metrics import reloads
+from tests.mounted import NAMES, Mounted, Renewable
+from tests.server import STARTS_WITHIN, Server, post, serving
 
 OFF, ON, BROKEN = (f"rules:\n  fs-group: {word}\n" for word in ("false", "true", "perhaps"))
-NAMES = ("localhost", "127.0.0.1")
-
-
-@dataclass(frozen=True, slots=True)
-class Mounted:
-    """A folder that changes as the kubelet changes a ConfigMap's or a Secret's: by swapping one link."""
-
-    folder: Path
-    name: str
-
-    @property
-    def path(self) -> Path:
-        return self.folder / self.name
-
-    def put(self, content: str | bytes | None) -> None:
-        """Put another version of the file there, or none."""
-        version = self.folder / f"..{time.monotonic_ns()}"
-        version.mkdir(parents=True)
-        if content is not None:
-            (version / self.name).write_bytes(content.encode() if isinstance(content, str) else content)
-        (self.folder / "..new").symlink_to(version.name)
-        (self.folder / "..new").replace(self.folder / "..data")
-        if not self.path.is_symlink():
-            self.path.symlink_to(Path("..data", self.name))
 
 
 def patches(server: Server) -> bool:
     status, body = server.post(REVIEW)
     assert status == 200
     return "patch" in json.loads(body)["response"]
-
-
-def reloads(server: Server, result: str) -> float:
-    """Return how often the configuration was read with a result, in all workers."""
-    lines = server.observe("/metrics")[1].splitlines()
-    name = f'kubeflow_openshift_config_reloads_total{{result="{result}"}}'
-    return sum(float(line.removeprefix(name)) for line in lines if line.startswith(name))
 
 
 def problems(server: Server, event: str) -> list[str]:
@@ -119,20 +90,6 @@ def test_a_broken_configuration_at_start_is_refused_by_file_and_line(tmp_path: P
     path.write_text(BROKEN)
     assert refusal("--config", str(path)).startswith(f"{path}:2: rules.fs-group: ")
     assert str(tmp_path / "none.yaml") in refusal("--config", str(tmp_path / "none.yaml"))
-
-
-@dataclass(frozen=True, slots=True)
-class Renewable:
-    """A server's certificate, which a CA renews."""
-
-    ca: authority.Identity
-    mounted: Mounted
-
-    def renew(self) -> int:
-        """Put a new certificate in place; return its serial number."""
-        identity = authority.serving(self.ca, NAMES, days=1)
-        self.mounted.put(identity.pem())
-        return identity.certificate.serial_number
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from bench import process
-from tests.server import Server, few_files, review, serving
+from tests.bodies import REVIEW
+from tests.server import Server, few_files, post, review, serving
 from tests.slow import ATTACKS, attacked
-from tests.test_server import REVIEW, post
 from webhook.app import BRIEF, BRIEF_MAPS
 from webhook.model import Request
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.bodies import REVIEW
 from tests.server import STARTS_WITHIN, Server, serving
-from tests.test_server import REVIEW
 
 PIPE = 4096  # bytes, the least that a pipe can hold
 

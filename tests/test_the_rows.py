@@ -1,12 +1,12 @@
 """docs/rows.md says what the tests of this very run saw. The name sorts behind all that show a row."""
 
-from pathlib import Path
 
 import pytest
 
 from tests import rows
+from tests.paths import ROOT
 
-PAGE = Path(__file__).parent.parent / "docs/rows.md"
+PAGE = ROOT / "docs/rows.md"
 
 
 @pytest.mark.rig

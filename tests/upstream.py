@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.paths import ROOT
 from tests.rig.cluster import Cluster
 from webhook import manifests
 
-FOLDER = Path(__file__).parent.parent / os.environ.get("UPSTREAM_MANIFESTS", "../shared/upstream")
+FOLDER = ROOT / os.environ.get("UPSTREAM_MANIFESTS", "../shared/upstream")
 COUNTED = {
     "Deployment": "/apis/apps/v1/deployments",
     "StatefulSet": "/apis/apps/v1/statefulsets",
