@@ -7,10 +7,10 @@ UPSTREAM_MANIFESTS ?= ../shared/upstream
 export UPSTREAM_MANIFESTS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check update rows agreement bench lock sbom image clean
+.PHONY: help demo test test-unit test-openshift check update rows agreement bench lock sbom image clean
 
 help:  ## show this
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 $(READY): requirements-dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (PYTHON=... make)"; exit 1; }
@@ -19,10 +19,16 @@ $(READY): requirements-dev.lock
 	@touch $@
 
 demo: $(READY)  ## start the webhook, send it reviews over HTTPS, show what changed and why (MANIFESTS=path for your own)
-	@$(BIN)/python -m tests.demo $(MANIFESTS)
+	@$(BIN)/python -m tools.demo $(MANIFESTS)
 
-test: $(READY)  ## run all tests; tests that need Go run if Go is installed (RIG=required: fail without it, RIG=off: leave them out)
-	$(BIN)/pytest --rig=$(or $(RIG),auto) $(ARGS)
+test: $(READY)  ## run all tests that need no cluster (five minutes)
+	$(BIN)/pytest --rig=off $(ARGS)
+
+test-unit: $(READY)  ## run the tests of single modules (half a minute)
+	$(BIN)/pytest $(ARGS) tests/unit
+
+test-openshift: $(READY)  ## run the tests on OpenShift's own admission (needs Go and a module proxy)
+	$(BIN)/pytest --rig=required $(ARGS) tests/openshift
 
 check: $(READY)  ## check format, lint, types, import contracts, plain English, generated files
 	$(BIN)/ruff format --check .
@@ -30,17 +36,17 @@ check: $(READY)  ## check format, lint, types, import contracts, plain English, 
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.plain_english
-	$(BIN)/python -m tests.generate --check
+	$(BIN)/python -m tools.generate --check
 
 update: $(READY)  ## rewrite generated files: expected fixtures, docs/rules.md, docs/performance.md, webhook configurations
 	$(BIN)/ruff format .
-	$(BIN)/python -m tests.generate
+	$(BIN)/python -m tools.generate
 
 rows: $(READY)  ## rewrite docs/rows.md from what the tests see on the rig
-	$(BIN)/pytest --rig=required --update-rows -m rig
+	$(BIN)/pytest --rig=required --update-rows tests/openshift
 
 agreement: $(READY)  ## compare the SCC model with OpenShift's own code on PODS=50000 random pods, and on PODS/5 changed ones
-	$(BIN)/pytest --rig=required --pods=$(or $(PODS),50000) --seed=$(or $(SEED),$$(date +%s)) -s tests/test_scc_model.py tests/test_identity_agreement.py
+	$(BIN)/pytest --rig=required --pods=$(or $(PODS),50000) --seed=$(or $(SEED),$$(date +%s)) -s tests/openshift/test_scc_model.py tests/openshift/test_identity_agreement.py
 
 bench: $(READY)  ## measure beside a Go webhook and CEL in the API server (five quiet minutes; needs Go)
 	@$(BIN)/python -m bench
@@ -52,7 +58,7 @@ lock: $(READY)  ## resolve the dependencies again, with hashes
 	rm -rf .lock-venv
 
 sbom: $(READY)  ## print a CycloneDX bill of materials of the image's Python packages
-	@$(BIN)/python -m tests.sbom
+	@$(BIN)/python -m tools.sbom
 
 image:  ## build the image on BASE=NAME@sha256:DIGEST, Red Hat's ubi9/python-312-minimal (needs podman or docker)
 	@case "$(BASE)" in *@sha256:*) ;; *) echo "expected BASE=NAME@sha256:DIGEST, Red Hat's ubi9/python-312-minimal; skopeo inspect prints its digest"; exit 1;; esac

@@ -19,8 +19,8 @@ from bench.load import Client
 from bench.objects import created, pod, stateful_set
 from bench.policy import policy
 from bench.servers import Running, controller_runtime, ours
-from tests.installed import CONFIGURATIONS, namespace
 from tests.rig.cluster import Cluster, running, wait
+from tests.support.installed import CONFIGURATIONS, namespace
 from webhook.model import Object
 
 CLIENTS: Final = (1, 8, 32)

@@ -19,8 +19,8 @@ from typing import Any
 from rich.progress import track
 
 from bench import evidence
-from tests import malformed, random_objects
-from tests.server import Server, review, serving
+from tests.properties import malformed, random_objects
+from tests.support.server import Server, review, serving
 from webhook.model import Object, Request
 
 WORD = "canary5f1e"

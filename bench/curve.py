@@ -13,9 +13,9 @@ from rich.progress import track
 from bench import evidence, process
 from bench.load import Client, built
 from bench.table import show
-from tests.load import failed, loaded, quantile
-from tests.samples import SAMPLES
-from tests.server import Server, review, serving
+from tests.support.load import failed, loaded, quantile
+from tests.support.samples import SAMPLES
+from tests.support.server import Server, review, serving
 from webhook.app import LARGEST_BODY
 from webhook.model import Request
 from webhook.review import MOST_VALUES

@@ -14,7 +14,7 @@ from bench import evidence
 from bench.chart import Curve, lines
 from bench.figures import busy
 from bench.objects import NAME, NAMESPACE, stateful_set
-from tests.server import review as review_of
+from tests.support.server import review as review_of
 from webhook import engine, review
 from webhook.model import Object, Request
 from webhook.settings import Settings

@@ -13,10 +13,10 @@ from rich.progress import track
 
 from bench import evidence
 from bench.table import show_figures
-from tests.bodies import REVIEW
-from tests.load import Sample, failed, loaded
-from tests.metrics import counted
-from tests.server import serving
+from tests.support.bodies import REVIEW
+from tests.support.load import Sample, failed, loaded
+from tests.support.metrics import counted
+from tests.support.server import serving
 
 NOTICED = 1.0  # seconds after which a client must have seen that an idle connection of its is closed
 

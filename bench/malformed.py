@@ -18,7 +18,7 @@ from typing import Any
 
 from bench import evidence
 from bench.chunks import spread
-from tests import malformed
+from tests.properties import malformed
 from webhook.app import application
 from webhook.settings import Settings
 

@@ -168,19 +168,23 @@ def _judge(mutant: Mutant) -> int:
     importlib.machinery.SourceFileLoader.get_code = get_code  # type: ignore[method-assign, assignment] # its own process
     if mutant.file.parent.name == "certs":
         first = FIRST.get(mutant.file.stem, mutant.file.stem)
-        return int(not _pass([f"tests/test_{name}.py" for name in dict.fromkeys((first, *CERTIFICATES, *SLOWER))]))
-    from tests.cases import all_cases  # noqa: PLC0415 - it imports the mutant
+        return int(
+            not _pass(
+                [next(ROOT.glob(f"tests/*/test_{name}.py")) for name in dict.fromkeys((first, *CERTIFICATES, *SLOWER))]
+            )
+        )
+    from tests.support.cases import all_cases  # noqa: PLC0415 - it imports the mutant
 
     rule = mutant.file.stem.replace("_", "-")
     if not all(map(_holds, (case for case in all_cases() if case.folder.parent.name == rule))):
         return 1
-    near = [f"tests/test_{name}.py" for name in NEAR]
-    if not _pass([*near, "tests/test_fixtures.py", "-k", f"not test_fixtures or {ENGINE_TESTS}"]):
+    near = [next(ROOT.glob(f"tests/*/test_{name}.py")) for name in NEAR]
+    if not _pass([*near, "tests/server/test_fixtures.py", "-k", f"not test_fixtures or {ENGINE_TESTS}"]):
         return 1
-    from tests import generate  # noqa: PLC0415 - they import the mutant
-    from tests.properties import checked  # noqa: PLC0415
+    from tests.properties.engine import checked  # noqa: PLC0415
+    from tools import generate  # noqa: PLC0415 - they import the mutant
 
-    sys.argv = ["tests.generate", "--check"]
+    sys.argv = ["tools.generate", "--check"]
     with contextlib.redirect_stderr(io.StringIO()):
         if generate.main():
             return 1
@@ -188,9 +192,9 @@ def _judge(mutant: Mutant) -> int:
     return bool(checked(1, range(500)).failed)
 
 
-def _pass(tests: list[str]) -> bool:
+def _pass(tests: list[Any]) -> bool:
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        code = pytest.main(["-x", "-q", "--rig=off", *QUIETLY, *tests])
+        code = pytest.main(["-x", "-q", "--rig=off", *QUIETLY, *map(str, tests)])
     if code == pytest.ExitCode.NO_TESTS_COLLECTED:
         raise RuntimeError(f"no such tests: {tests}")
     return code == pytest.ExitCode.OK

@@ -14,10 +14,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from bench import evidence
-from tests import expensive
-from tests.installed import OPTED_IN, crd, deployment, install, namespace, serve, uninstall
 from tests.rig.cluster import Cluster, running
-from tests.server import serving
+from tests.support import expensive
+from tests.support.installed import OPTED_IN, crd, deployment, install, namespace, serve, uninstall
+from tests.support.server import serving
 
 LOOPS: Final = 8
 PAUSE: Final = 0.1

@@ -4,7 +4,7 @@ import copy
 import json
 from typing import Any, Final
 
-from tests.server import review
+from tests.support.server import review
 from webhook.model import Object, Request
 
 NAMESPACE: Final = "team"

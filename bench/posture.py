@@ -19,10 +19,10 @@ from typing import Any
 from rich.progress import track
 
 from bench import evidence
-from tests import random_objects, random_pods
-from tests.installed import namespace
+from tests.properties import random_objects, random_pods
 from tests.rig.cluster import Cluster, running
 from tests.rig.oracle import ask
+from tests.support.installed import namespace
 from webhook import engine
 from webhook.model import Object, Request
 from webhook.scc import ranges

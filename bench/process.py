@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.server import Server
+from tests.support.server import Server
 
 
 def processes(server: Server) -> list[int]:

@@ -1,6 +1,6 @@
 """Hold the engine to its properties on a million random requests: `python -m bench.properties --cases 1000000`.
 
-The properties are tests/properties.py's: the lattice, idempotence, order, the patch. Every case repeats from its seed.
+The properties are tests/properties/engine.py's: the lattice, idempotence, order, patch. A case repeats from its seed.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import time
 
 from bench import evidence
 from bench.chunks import spread
-from tests.properties import Seen, checked
+from tests.properties.engine import Seen, checked
 
 SHOWN = 20
 """Failing cases that are printed; the count says how many there were."""

@@ -12,10 +12,10 @@ from rich.progress import track
 
 from bench import evidence
 from bench.table import show_figures
-from tests.load import Sample, failed, loaded
-from tests.metrics import reloads
-from tests.mounted import Mounted
-from tests.server import review, serving
+from tests.support.load import Sample, failed, loaded
+from tests.support.metrics import reloads
+from tests.support.mounted import Mounted
+from tests.support.server import review, serving
 from webhook.model import Request
 
 POD = {"securityContext": {"fsGroup": 100, "runAsUser": 8888}, "containers": [{"name": "main"}]}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from bench import evidence
 from certs import authority
-from tests.mounted import NAMES
-from tests.replicas import DAYS, rolled
+from tests.support.mounted import NAMES
+from tests.support.replicas import DAYS, rolled
 
 
 def main() -> int:

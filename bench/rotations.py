@@ -14,8 +14,8 @@ from pathlib import Path
 from rich.progress import track
 
 from bench import evidence
-from tests.kept import WRITES, Kept, command, kept, load
 from tests.rig.cluster import running
+from tests.support.kept import WRITES, Kept, command, kept, load
 
 ROTATE = ("rotate", "--ca", "--force", "--settle", "2")
 
@@ -29,7 +29,7 @@ def raced(own: Kept, keepers: int) -> int:
 
 def killed(own: Kept, write: int, when: str) -> float:
     """Kill a keeper at a write; return how long the next one took to finish, or raise."""
-    died = own.run(when, str(write), *ROTATE, module=("tests.killed_keeper",))
+    died = own.run(when, str(write), *ROTATE, module=("tests.support.killed_keeper",))
     if died.returncode != -signal.SIGKILL:
         raise RuntimeError(f"not killed {when} write {write}: {died.stderr}")
     begin = time.monotonic()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from certs import authority
-from tests.server import free_port, serving
+from tests.support.server import free_port, serving
 
 
 @dataclass(frozen=True, slots=True)

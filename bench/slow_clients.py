@@ -9,10 +9,10 @@ from rich.progress import track
 
 from bench import evidence
 from bench.table import show
-from tests.bodies import REVIEW
-from tests.load import Sample, quantile
-from tests.server import Server, post, serving
-from tests.slow import ATTACKS, attacked
+from tests.support.bodies import REVIEW
+from tests.support.load import Sample, quantile
+from tests.support.server import Server, post, serving
+from tests.support.slow import ATTACKS, attacked
 
 REVIEWS = 100
 GIVES_UP = 10.0  # seconds
@@ -62,7 +62,7 @@ def main() -> None:
     options = parser.parse_args()
     started = time.time()
     runs = [(count, name, "webhook") for count in options.attackers for name in ATTACKS]
-    runs += [(min(options.attackers), name, "tests.stock") for name in STOCK]
+    runs += [(min(options.attackers), name, "tests.support.stock") for name in STOCK]
     rows = [measure(*run) for run in track(runs, "attacking")]
     command = f"python -m bench.slow_clients --attackers {' '.join(map(str, options.attackers))}"
     path = evidence.write("slow_clients", command, started, {"runs": rows})

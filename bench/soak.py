@@ -22,12 +22,12 @@ from bench.kills import Kill, in_flight, kill, on_its_connection
 from bench.reloads import A, B
 from bench.table import show_figures
 from certs import authority
-from tests.bodies import BAD
-from tests.load import Sample, loaded, quantile
-from tests.metrics import reloads
-from tests.mounted import NAMES, Mounted, Renewable
-from tests.samples import SAMPLES
-from tests.server import Server, review, serving
+from tests.support.bodies import BAD
+from tests.support.load import Sample, loaded, quantile
+from tests.support.metrics import reloads
+from tests.support.mounted import NAMES, Mounted, Renewable
+from tests.support.samples import SAMPLES
+from tests.support.server import Server, review, serving
 from webhook.model import Request
 
 CERTIFICATE_EVERY, CONFIGURATION_EVERY, KILL_EVERY = 60, 30, 300  # seconds, in an hour; more often in less

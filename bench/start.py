@@ -14,7 +14,7 @@ from bench import evidence
 from bench.figures import busy, spread
 from bench.objects import measured_review
 from bench.servers import ours
-from tests.server import free_port
+from tests.support.server import free_port
 
 ROUNDS: Final = 5
 REVIEWS: Final = 2000

@@ -1,8 +1,8 @@
 """Search for the object that costs most to rewrite: `python -m bench.worst --seconds 60`.
 
-A hill climber. It starts from the shapes of tests/expensive.py and an object of each kind, plants, repeats, names,
+A hill climber. It starts from the shapes of `expensive` and an object of each kind, plants, repeats, names,
 stretches, cuts and stores what is in them, and keeps what costs more CPU. A find above the bound is a defect: mend it,
-and add its shape to tests/expensive.py.
+and add its shape to tests/support/expensive.py.
 """
 
 import argparse
@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench import evidence
-from tests import expensive
-from tests.samples import SAMPLES
+from tests.support import expensive
+from tests.support.samples import SAMPLES
 from webhook.model import Object, copied
 from webhook.pod import SKIP_ANNOTATION
 from webhook.workload import kind_of

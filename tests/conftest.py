@@ -1,15 +1,21 @@
 """What tests on the rig share: clusters and the webhook, started once per run, or the reason why they are not there."""
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from tests import overlays, rows
-from tests.installed import CONFIGURATIONS, install, namespace
 from tests.rig.build import Unavailable, build
 from tests.rig.cluster import Cluster, running
-from tests.server import Server, serving
+from tests.support import overlays, rows
+from tests.support.installed import CONFIGURATIONS, install, namespace
+from tests.support.server import Server, serving
+
+OPENSHIFT = Path(__file__).parent / "openshift"
+"""Tests below it need the rig."""
+LEFT_OUT = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,6 +30,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addoption("--seed", type=int, default=1, help="of what is random; one, so that no commit pays for another")
     parser.addoption("--update-rows", action="store_true", help="write docs/rows.md from what the tests see")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what needs the rig where that is off; run the table of rows after all that show a row."""
+    items.sort(key=lambda item: item.path.name == "test_the_rows.py")
+    if config.getoption("--rig") == "off":
+        left_out = [item for item in items if OPENSHIFT in item.path.parents]
+        config.stash[LEFT_OUT] = len(left_out)
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if OPENSHIFT not in item.path.parents]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say in one sentence what did not run, and which command runs it."""
+    reasons = Counter(str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", ()))
+    said = [f"{count} ({reason.removeprefix('Skipped: ')})" for reason, count in reasons.items()]
+    if number := config.stash.get(LEFT_OUT, 0):
+        said.append(f"{number} on OpenShift's admission (make test-openshift)")
+    if said:
+        terminalreporter.write_line(f"Not run: {', '.join(said)}.")
 
 
 @pytest.fixture
@@ -102,7 +128,7 @@ def show(request: pytest.FixtureRequest) -> Callable[..., None]:
     """Record a row of docs/rows.md: row, object, command, what was seen without us, what with us."""
 
     def record(row: str, obj: str, command: str, without: str, with_us: str) -> None:
-        test = f"{request.path.name}::{request.function.__name__}"
+        test = f"openshift/{request.path.name}::{request.function.__name__}"
         rows.SHOWN[row, obj] = rows.Row(row, obj, command, without, with_us, test)
 
     return record

@@ -1,0 +1,1 @@
+"""The commands, from arguments to exit code."""

@@ -1,0 +1,28 @@
+"""The configuration of each overlay, as the webhook reads it."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.installed import deployment
+from tests.support.overlays import GRANTS, OVERLAYS
+from webhook import configuration, manifests
+from webhook.engine import evaluate
+from webhook.fix import request_for
+from webhook.model import lookup
+
+
+@pytest.mark.parametrize("path", sorted(OVERLAYS.glob("*/config.yaml")), ids=lambda path: path.parent.name)
+def test_the_webhook_understands_the_configuration_of_an_overlay(path: Path) -> None:
+    configuration.load(path)
+
+
+def test_the_accounts_that_the_rule_names_are_those_that_the_overlay_makes() -> None:
+    settings = configuration.load(OVERLAYS / "kubeflow-0.7/config.yaml")
+    named = set()
+    for name in ("minio", "metadata-db", "another"):
+        metadata = {"name": name, "namespace": "kubeflow"}
+        outcome = evaluate(request_for({**deployment(name), "metadata": metadata}), settings)
+        named.add(lookup(outcome.object, ("spec", "template", "spec", "serviceAccountName")))
+    made = {document.value["metadata"]["name"] for document in manifests.read([str(GRANTS / "service-accounts.yaml")])}
+    assert named == {*made, None}

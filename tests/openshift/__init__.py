@@ -1,0 +1,1 @@
+"""What needs OpenShift's admission: the rig builds and starts it."""

@@ -1,0 +1,1 @@
+"""What must hold of every request, on many random ones."""

@@ -1,0 +1,1 @@
+"""The webhook as it runs: gunicorn, TLS, clients good and bad."""
