@@ -21,7 +21,7 @@ from bench.policy import policy
 from bench.servers import Running, controller_runtime, ours
 from tests.rig.cluster import Cluster, running, wait
 from tests.support.installed import CONFIGURATIONS, namespace
-from webhook.model import Object
+from webhook.objects.model import Object
 
 CLIENTS: Final = (1, 8, 32)
 ROUNDS: Final = 3

@@ -21,7 +21,7 @@ from rich.progress import track
 from bench import evidence
 from tests.properties import malformed, random_objects
 from tests.support.server import Server, review, serving
-from webhook.model import Object, Request
+from webhook.objects.model import Object, Request
 
 WORD = "canary5f1e"
 WRITTEN_BACK = {

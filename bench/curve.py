@@ -17,7 +17,7 @@ from tests.support.load import failed, loaded, quantile
 from tests.support.samples import SAMPLES
 from tests.support.server import Server, review, serving
 from webhook.app import LARGEST_BODY
-from webhook.model import Request
+from webhook.objects.model import Request
 from webhook.review import MOST_VALUES
 
 CONCURRENCY = (1, 2, 5, 10, 20, 50, 100, 200, 350, 500)

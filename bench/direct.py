@@ -11,8 +11,9 @@ from bench.figures import ratios, spread
 from bench.load import Client
 from bench.objects import measured_review
 from bench.servers import controller_runtime, ours
-from webhook import patch, review
-from webhook.model import Object
+from webhook import review
+from webhook.objects import patch
+from webhook.objects.model import Object
 
 CONNECTIONS: Final = (1, 8, 32)
 ROUNDS: Final = 5

@@ -16,7 +16,7 @@ from bench.figures import busy
 from bench.objects import NAME, NAMESPACE, stateful_set
 from tests.support.server import review as review_of
 from webhook import engine, review
-from webhook.model import Object, Request
+from webhook.objects.model import Object, Request
 from webhook.settings import Settings
 
 REPEATS: Final = 5

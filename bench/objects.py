@@ -5,7 +5,7 @@ import json
 from typing import Any, Final
 
 from tests.support.server import review
-from webhook.model import Object, Request
+from webhook.objects.model import Object, Request
 
 NAMESPACE: Final = "team"
 NAME: Final = "team-notebook"

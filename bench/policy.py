@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from webhook.model import Object
+from webhook.objects.model import Object
 
 FOREIGN: Final = "({0} < 1000000000 || {0} > 1999999999)"
 LISTS: Final = ("initContainers", "containers")

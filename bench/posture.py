@@ -24,7 +24,7 @@ from tests.rig.cluster import Cluster, running
 from tests.rig.oracle import ask
 from tests.support.installed import namespace
 from webhook import engine
-from webhook.model import Object, Request
+from webhook.objects.model import Object, Request
 from webhook.scc import ranges
 from webhook.scc.defaults import SCCS
 from webhook.settings import Settings

@@ -16,7 +16,7 @@ from tests.support.load import Sample, failed, loaded
 from tests.support.metrics import reloads
 from tests.support.mounted import Mounted
 from tests.support.server import review, serving
-from webhook.model import Request
+from webhook.objects.model import Request
 
 POD = {"securityContext": {"fsGroup": 100, "runAsUser": 8888}, "containers": [{"name": "main"}]}
 STATEFUL_SET = {"apiVersion": "apps/v1", "kind": "StatefulSet", "spec": {"template": {"spec": POD}}}

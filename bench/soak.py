@@ -28,7 +28,7 @@ from tests.support.metrics import reloads
 from tests.support.mounted import NAMES, Mounted, Renewable
 from tests.support.samples import SAMPLES
 from tests.support.server import Server, review, serving
-from webhook.model import Request
+from webhook.objects.model import Request
 
 CERTIFICATE_EVERY, CONFIGURATION_EVERY, KILL_EVERY = 60, 30, 300  # seconds, in an hour; more often in less
 WARM_UP = 0.25  # of the time, before which memory is not looked at

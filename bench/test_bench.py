@@ -17,8 +17,9 @@ from bench.chart import Curve, Group, bars, lines
 from bench.figures import ratios, spread
 from bench.objects import created, measured_review, pod, stateful_set
 from bench.policy import policy
-from webhook import engine, patch, review
-from webhook.model import Object, Request
+from webhook import engine, review
+from webhook.objects import patch
+from webhook.objects.model import Object, Request
 from webhook.settings import Settings
 
 PEERS = Path(bench.__file__).parent / "peers"

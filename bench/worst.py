@@ -18,7 +18,7 @@ from typing import Any, Final
 from bench import evidence
 from tests.support import expensive
 from tests.support.samples import SAMPLES
-from webhook.model import Object, copied
+from webhook.objects.model import Object, copied
 from webhook.pod import SKIP_ANNOTATION
 from webhook.workload import kind_of
 

@@ -21,7 +21,7 @@ from tests.support.cases import FIXTURES
 from tests.support.server import Server, review, serving
 from webhook import check, engine, manifests
 from webhook.fix import request_for
-from webhook.model import Finding, Object, Pointer, Request, lookup
+from webhook.objects.model import Finding, Object, Pointer, Request, lookup
 from webhook.pod import Shape
 from webhook.scc.grants import Grants
 from webhook.settings import Settings

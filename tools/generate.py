@@ -14,7 +14,7 @@ from bench import performance
 from tests.support import cases, reviews
 from tests.support.paths import ROOT
 from webhook import documentation, manifests, registration
-from webhook.model import Object
+from webhook.objects.model import Object
 from webhook.registry import Rule
 from webhook.rules import RULES
 

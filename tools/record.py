@@ -19,7 +19,7 @@ from tests.support.cases import FIXTURES, Case
 from tests.support.installed import CONFIGURATIONS, mark_ready, namespace
 from tests.support.other_webhook import answering
 from tests.support.reviews import REVIEWS
-from webhook.model import Object
+from webhook.objects.model import Object
 
 WHERE = "recorded"
 RULES = {

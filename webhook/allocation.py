@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from webhook.model import lookup
+from webhook.objects.model import lookup
 from webhook.pod import IDS, Container, Pod
 from webhook.scc.ranges import Ranges
 

@@ -15,7 +15,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from webhook import engine, observe, review
-from webhook.model import Outcome, Request
+from webhook.objects.model import Outcome, Request
 from webhook.settings import Settings
 
 Aside = Callable[[Callable[[], Any]], Any]

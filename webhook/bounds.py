@@ -11,7 +11,7 @@ from functools import cache
 from itertools import islice
 from typing import Any, Final
 
-from webhook.model import Change, Object, Operation, Pointer, Request, UnknownShape, lookup, mapping
+from webhook.objects.model import Change, Object, Operation, Pointer, Request, UnknownShape, lookup, mapping
 from webhook.pod import Shape, expand, names
 from webhook.workload import KINDS, kind_of
 

@@ -7,7 +7,7 @@ from typing import Final
 from webhook import engine
 from webhook.fix import request_for
 from webhook.manifests import Document
-from webhook.model import Finding, Object, Pointer, UnknownShape, lookup, mapping, pointer
+from webhook.objects.model import Finding, Object, Pointer, UnknownShape, lookup, mapping, pointer
 from webhook.pod import POD_SPEC, Pod, Shape
 from webhook.scc.admission import Verdict, judge, smallest
 from webhook.scc.grants import Grants, read

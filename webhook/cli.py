@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from webhook import VERSION, commands
-from webhook.model import BadInput
+from webhook.objects.model import BadInput
 
 BAD_INPUT: Final = 2
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from webhook.model import BadInput
+from webhook.objects.model import BadInput
 
 if TYPE_CHECKING:
     from webhook.check import Template

@@ -12,7 +12,7 @@ Fields are read with `has()`: Kubernetes 1.28 refuses `.?`.
 
 from typing import Final
 
-from webhook.model import Object
+from webhook.objects.model import Object
 from webhook.rules.finalizers import OWNERS
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from webhook import manifests, observe
-from webhook.model import BadInput
+from webhook.objects.model import BadInput
 from webhook.parsing import BadManifest
 from webhook.rules import RULES
 from webhook.scc.defaults import SCCS

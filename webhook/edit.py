@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import yaml
 
-from webhook import patch
 from webhook.emit import block, inline, literal
-from webhook.model import Change, Operation, Pointer, UnknownShape
+from webhook.objects import patch
+from webhook.objects.model import Change, Operation, Pointer, UnknownShape
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _COLON = re.compile(r"[ \t]*:")

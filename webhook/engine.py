@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from webhook import identity, patch
+from webhook import identity
 from webhook.bounds import LONGEST_ANNOTATION, TooExpensive, few, refuse_size, written
-from webhook.model import (
+from webhook.objects import patch
+from webhook.objects.model import (
     REMOVED,
     Change,
     Finding,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from webhook import engine
 from webhook.manifests import Document
-from webhook.model import Object, Outcome, Request, lookup
+from webhook.objects.model import Object, Outcome, Request, lookup
 from webhook.settings import Settings
 from webhook.workload import kind_of
 

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from webhook.allocation import LARGEST_ID, first, ids, outside, proxies, ranges, second
-from webhook.model import REMOVED, Change, Object, Pointer, UnknownShape, copied, lookup
+from webhook.objects.model import REMOVED, Change, Object, Pointer, UnknownShape, copied, lookup
 from webhook.pod import IDS, LISTS, Pod
 from webhook.privilege import PRIVILEGE, unneeded
 from webhook.scc.admission import DEFAULTS, REQUIRED_SCC, against, smallest

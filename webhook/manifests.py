@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import yaml
 
-from webhook import patch
 from webhook.edit import edit
-from webhook.model import Object, Operation, Pointer, pointer
+from webhook.objects import patch
+from webhook.objects.model import Object, Operation, Pointer, pointer
 from webhook.parsing import BadManifest, Loader, value
 
 LARGEST: Final = 64 * 2**20  # bytes of one file; a whole release of Kubeflow has 1 MiB

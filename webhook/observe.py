@@ -16,7 +16,7 @@ from prometheus_client import REGISTRY as OWN_PROCESS
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess, values
 
 from webhook import VERSION
-from webhook.model import Outcome, Request, lookup
+from webhook.objects.model import Outcome, Request, lookup
 from webhook.workload import KINDS
 
 FOLDER: Final = os.environ.get("PROMETHEUS_MULTIPROC_DIR")

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import yaml
 
-from webhook.model import BadInput, Object
+from webhook.objects.model import BadInput, Object
 
 PLAIN_TAGS: Final = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 DEEPEST: Final = 200  # the deepest upstream manifest has 25

@@ -6,7 +6,7 @@ from functools import cache
 from types import NoneType
 from typing import Any, Final, NamedTuple, cast
 
-from webhook.model import Object, Pointer, UnknownShape, counterpart, lookup, mapping, sequence
+from webhook.objects.model import Object, Pointer, UnknownShape, counterpart, lookup, mapping, sequence
 from webhook.settings import Settings
 
 

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from webhook.model import Pointer
+from webhook.objects.model import Pointer
 from webhook.pod import Pod
 
 WITHOUT_PRIVILEGE: Final = re.compile(r"(^|/)metacontroller(io)?/metacontroller([:@]|$)")

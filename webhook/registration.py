@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from webhook.conditions import CONDITIONS
-from webhook.model import Object
+from webhook.objects.model import Object
 from webhook.registry import Rule
 from webhook.settings import COMPONENTS
 from webhook.workload import KINDS, group_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, overload
 
 from webhook.documentation import Page, PageError, parse
-from webhook.model import Change, Object
+from webhook.objects.model import Change, Object
 from webhook.pod import Pod
 from webhook.settings import Options, Settings
 from webhook.workload import KINDS

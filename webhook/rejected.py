@@ -6,7 +6,7 @@ KINDS names one of these functions for each kind whose status tells.
 import re
 from typing import Any, Final
 
-from webhook.model import Object, lookup, mapping, sequence
+from webhook.objects.model import Object, lookup, mapping, sequence
 
 IN_WORDS_OF_SCC: Final = "security context constraint"
 TRIED: Final = re.compile(r'provider "?([a-z0-9.-]+)"?: (?!Forbidden: not usable)')

@@ -5,7 +5,7 @@ import json
 import re
 from typing import Any, Final
 
-from webhook.model import BadInput, Object, Outcome, Request
+from webhook.objects.model import BadInput, Object, Outcome, Request
 from webhook.workload import kind_of
 
 VERSIONS: Final = ("admission.k8s.io/v1", "admission.k8s.io/v1beta1")

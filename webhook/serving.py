@@ -18,7 +18,7 @@ from certs import authority
 from webhook import observe, probes
 from webhook.app import Aside
 from webhook.clients import tls
-from webhook.model import BadInput
+from webhook.objects.model import BadInput
 from webhook.worker import SPARE, Worker, threads
 
 KEEP_ALIVE: Final = 120

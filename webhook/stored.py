@@ -7,10 +7,11 @@ identity may not read its volumes. So doubt means that it stays.
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from webhook import patch, rejected
+from webhook import rejected
 from webhook.allocation import ids, outside
 from webhook.identity import identity, left
-from webhook.model import Change, Object, Pointer, Request, counterpart_at, lookup, mapping, sequence
+from webhook.objects import patch
+from webhook.objects.model import Change, Object, Pointer, Request, counterpart_at, lookup, mapping, sequence
 from webhook.pod import Pod, expand
 from webhook.scc.admission import REQUIRED_SCC
 from webhook.scc.defaults import RESTRICTED

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from webhook import rejected
-from webhook.model import Object, Pointer, Request, lookup, mapping
+from webhook.objects.model import Object, Pointer, Request, lookup, mapping
 from webhook.pod import POD_SPEC, Pod, Shape, expand
 from webhook.settings import Settings
 

@@ -11,7 +11,7 @@ import pytest
 from tests.support.bodies import STATEFUL_SET
 from tests.support.server import review
 from webhook import VERSION, cli, engine, manifests
-from webhook.model import Request
+from webhook.objects.model import Request
 from webhook.review import decode, respond
 from webhook.rules import RULES
 from webhook.settings import Settings

@@ -7,7 +7,7 @@ from gunicorn.config import Config
 
 from tests.support.overlays import DEPLOY, OVERLAYS
 from webhook import cli, manifests
-from webhook.model import lookup
+from webhook.objects.model import lookup
 
 POD: dict[str, Any] = manifests.one_document(DEPLOY / "base/deployment.yaml").value["spec"]["template"]["spec"]
 [SERVER] = POD["containers"]

@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.support.overlays import AGENTS, DEPLOY, HOST, HOST_NETWORK
 from webhook import manifests, parsing
-from webhook.model import mapping
+from webhook.objects.model import mapping
 
 Peer = dict[str, Any]
 

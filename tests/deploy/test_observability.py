@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.overlays import DEPLOY
 from webhook import manifests, observe
-from webhook.model import Outcome, Request
+from webhook.objects.model import Outcome, Request
 
 FOLDER = DEPLOY / "components/observability"
 RULES: list[dict[str, Any]] = manifests.one_document(FOLDER / "alerts.yaml").value["spec"]["groups"][0]["rules"]

@@ -9,7 +9,7 @@ from tests.support.overlays import GRANTS, OVERLAYS
 from webhook import configuration, manifests
 from webhook.engine import evaluate
 from webhook.fix import request_for
-from webhook.model import lookup
+from webhook.objects.model import lookup
 
 
 @pytest.mark.parametrize("path", sorted(OVERLAYS.glob("*/config.yaml")), ids=lambda path: path.parent.name)

@@ -13,7 +13,7 @@ from tests.support import cases, upstream
 from tests.support.installed import deployment
 from tests.support.recorder import BUILT_IN, NAMESPACE, Recorder, recording
 from webhook import manifests
-from webhook.model import Object
+from webhook.objects.model import Object
 from webhook.rules.finalizers import OWNERS
 from webhook.scc import ranges
 from webhook.workload import KINDS, group_of, kind_of

@@ -17,7 +17,7 @@ from tests.support.installed import OPTED_IN, install, namespace
 from tests.support.server import Server
 from tests.support.workloads import SERVER_SIDE, opt_in
 from webhook import manifests
-from webhook.model import lookup
+from webhook.objects.model import lookup
 
 Object = dict[str, Any]
 USER = {"runAsUser": 1000}

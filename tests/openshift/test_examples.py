@@ -13,7 +13,7 @@ from tests.support.cases import FIXTURES, Case
 from tests.support.installed import OPTED_IN, install, with_accounts
 from tests.support.server import Server
 from webhook import manifests
-from webhook.model import Object, UnknownShape, lookup
+from webhook.objects.model import Object, UnknownShape, lookup
 from webhook.pod import POD_SPEC, Shape
 from webhook.scc.admission import judge
 from webhook.scc.defaults import SCCS

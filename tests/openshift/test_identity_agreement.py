@@ -15,7 +15,7 @@ from tests.properties.random_objects import FIRST, LEVEL, fresh, furnish
 from tests.properties.random_pods import pod as random_pod
 from tests.rig.oracle import ask
 from webhook import engine
-from webhook.model import Object, Request, lookup
+from webhook.objects.model import Object, Request, lookup
 from webhook.scc import ranges
 from webhook.scc.defaults import SCCS
 from webhook.settings import Settings

@@ -12,7 +12,7 @@ from tests.properties.lattice_places import found, scopes
 from tests.support import json_patch
 from webhook import engine
 from webhook.engine import ALL_RULES
-from webhook.model import Object, Outcome, Request
+from webhook.objects.model import Object, Outcome, Request
 from webhook.rules import RULES
 from webhook.settings import Settings
 

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.support.samples import SAMPLES
-from webhook.model import Object, Pointer, Request
+from webhook.objects.model import Object, Pointer, Request
 from webhook.workload import KINDS
 
 

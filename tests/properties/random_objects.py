@@ -12,7 +12,7 @@ from typing import Any
 from tests.properties.random_pods import pod as random_pod
 from tests.properties.random_pods import some
 from tests.support.samples import ARGO, SAMPLES, nested, sample
-from webhook.model import Object, Request, lookup
+from webhook.objects.model import Object, Request, lookup
 from webhook.rules import RULES
 from webhook.scc.defaults import RESTRICTED
 from webhook.settings import Settings

@@ -9,7 +9,7 @@ from tests.support import expensive
 from tests.support.samples import created, deployment
 from webhook import bounds
 from webhook.engine import evaluate
-from webhook.model import Object, Request
+from webhook.objects.model import Object, Request
 from webhook.pod import SKIP_ANNOTATION
 from webhook.review import MOST_VALUES
 from webhook.settings import Settings

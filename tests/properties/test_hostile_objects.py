@@ -15,9 +15,10 @@ from hypothesis import example, given, settings
 from tests.properties.hostile import hostile_requests, pointers, requests, with_value
 from tests.support.samples import SAMPLES
 from tests.support.server import review
-from webhook import engine, patch
+from webhook import engine
 from webhook.engine import ALL_RULES
-from webhook.model import Object, Outcome, Request, pointer
+from webhook.objects import patch
+from webhook.objects.model import Object, Outcome, Request, pointer
 from webhook.review import BadReview, decode, respond
 from webhook.settings import Settings
 from webhook.workload import KINDS

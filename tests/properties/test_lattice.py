@@ -11,7 +11,7 @@ import pytest
 
 from tests.properties.lattice import DECLARED, breaches
 from tests.support.cases import Case, all_cases
-from webhook.model import Object
+from webhook.objects.model import Object
 
 ABSENT = "(absent)"
 ADMINISTRATORS = "dedicated-service-account/sets-what-the-configuration-names"

@@ -11,7 +11,7 @@ from tests.properties.hostile import hostile_requests
 from tests.properties.random_objects import random_object
 from tests.properties.random_objects import settings as random_settings
 from webhook.engine import evaluate
-from webhook.model import Request
+from webhook.objects.model import Request
 from webhook.rules import RULES
 from webhook.workload import KINDS, group_of
 

@@ -10,7 +10,7 @@ import pytest
 from tests.properties import random_objects, random_pods
 from webhook.engine import evaluate
 from webhook.fix import request_for
-from webhook.model import Object, lookup
+from webhook.objects.model import Object, lookup
 from webhook.pod import LISTS
 from webhook.scc.admission import judge
 from webhook.scc.defaults import SCCS

@@ -9,7 +9,7 @@ import pytest
 from tests.support.bodies import REVIEW, STATEFUL_SET
 from tests.support.metrics import counted
 from tests.support.server import Server, review, serving
-from webhook.model import Object, Request
+from webhook.objects.model import Object, Request
 
 LOGGED = {"uid", "kind", "namespace", "name", "operation", "rules", "milliseconds"}
 CANARY = "canary7f3a"

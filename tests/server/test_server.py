@@ -11,7 +11,7 @@ import pytest
 from tests.support.bodies import BAD, ODD, REVIEW, STATEFUL_SET, answer
 from tests.support.server import Server, post, reason, review
 from webhook.app import LARGEST_BODY
-from webhook.model import Request
+from webhook.objects.model import Request
 from webhook.serving import KEEP_ALIVE
 
 

@@ -11,7 +11,7 @@ from tests.support.bodies import REVIEW
 from tests.support.server import Server, few_files, post, review, serving
 from tests.support.slow import ATTACKS, attacked
 from webhook.app import BRIEF, BRIEF_MAPS
-from webhook.model import Request
+from webhook.objects.model import Request
 
 MANY = 64
 NEVER_READING = "never reading"

@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.support.server import review
 from webhook.engine import evaluate
-from webhook.model import Object, Request
+from webhook.objects.model import Object, Request
 from webhook.review import decode, respond
 from webhook.settings import Settings
 

@@ -11,7 +11,7 @@ from tests.support.paths import ROOT
 from webhook import configuration, engine, fix, manifests
 from webhook.engine import ALL_RULES
 from webhook.manifests import Document
-from webhook.model import Object, Outcome, Request
+from webhook.objects.model import Object, Outcome, Request
 from webhook.registry import Rule
 from webhook.settings import Settings
 

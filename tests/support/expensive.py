@@ -10,7 +10,7 @@ from typing import Any, Final
 from webhook import review
 from webhook.edit import MOST_EVENTS
 from webhook.engine import evaluate
-from webhook.model import Object
+from webhook.objects.model import Object
 from webhook.pod import SKIP_ANNOTATION
 from webhook.review import LARGE, MOST_VALUES
 from webhook.rules import RULES

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from certs import authority
-from webhook.model import Object
+from webhook.objects.model import Object
 
 Answer = Callable[[str, bytes], Object]
 """From the path and the body of a review to what the response has besides uid and allowed."""

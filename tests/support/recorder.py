@@ -13,7 +13,7 @@ from tests.rig.cluster import Cluster, Response, wait
 from tests.support.installed import CONFIGURATIONS, crd, deployed, serve, with_accounts
 from tests.support.other_webhook import answering
 from webhook import engine
-from webhook.model import Object, Request
+from webhook.objects.model import Object, Request
 from webhook.review import decode
 from webhook.settings import Settings
 from webhook.workload import KINDS, group_of, kind_of

@@ -15,7 +15,7 @@ from pathlib import Path
 from certs import authority
 from tests.support.mounted import NAMES
 from tests.support.server import Server, review, serving
-from webhook.model import Request
+from webhook.objects.model import Request
 
 REVIEW = review(Request("Pod", "CREATE", {"metadata": {"name": "a"}, "spec": {"containers": [{"name": "a"}]}}))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.support.paths import ROOT
 from webhook import configuration, engine
-from webhook.model import Outcome, Request
+from webhook.objects.model import Outcome, Request
 from webhook.review import decode, respond
 from webhook.settings import Settings
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from webhook.model import Object, Request
+from webhook.objects.model import Object, Request
 from webhook.workload import KINDS, group_of
 
 MAIN = {

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from webhook.model import Object, Request
+from webhook.objects.model import Object, Request
 from webhook.workload import group_of
 
 STARTS_WITHIN = 15  # seconds; it takes one

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 from tests.support.server import Server, review
-from webhook.model import Object, Request
+from webhook.objects.model import Object, Request
 
 DRIP: Final = 0.3  # seconds between two bytes
 HEAD: Final = b"POST /mutate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n"

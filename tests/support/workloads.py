@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.rig.cluster import Cluster, wait
 from tests.support.installed import OPTED_IN
-from webhook.model import lookup
+from webhook.objects.model import lookup
 
 LABELS = {"app": "it"}
 IDENTITY = {"runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 100}

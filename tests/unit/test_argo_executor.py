@@ -9,7 +9,7 @@ from tests.support import upstream
 from webhook.edit import DEEPEST, LONGEST, MOST_EVENTS, value
 from webhook.engine import evaluate
 from webhook.fix import request_for
-from webhook.model import Object
+from webhook.objects.model import Object
 from webhook.settings import Settings
 
 DOCKER = "containerRuntimeExecutor: docker\n"

@@ -7,7 +7,7 @@ import pytest
 
 from webhook.configuration import BadConfiguration, load
 from webhook.engine import evaluate
-from webhook.model import Request
+from webhook.objects.model import Request
 from webhook.settings import Settings
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from tests.support.samples import created, deployment
-from webhook import engine, patch, workload
+from webhook import engine, workload
 from webhook.engine import evaluate
-from webhook.model import Change, Object, Request, UnknownShape
+from webhook.objects import patch
+from webhook.objects.model import Change, Object, Request, UnknownShape
 from webhook.pod import POD_SPEC, SKIP_ANNOTATION, Pod
 from webhook.registry import Rule
 from webhook.rules import RULES

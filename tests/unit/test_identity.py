@@ -8,7 +8,7 @@ import pytest
 from webhook.engine import evaluate
 from webhook.fix import request_for
 from webhook.identity import beyond_help
-from webhook.model import Object
+from webhook.objects.model import Object
 from webhook.pod import POD_SPEC, Pod
 from webhook.scc.refusal import LONGEST
 from webhook.settings import Settings

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.properties.random_pods import pod as random_pod
-from webhook import patch
-from webhook.model import REMOVED, Change, Object, Pointer, lookup, pointer
+from webhook.objects import patch
+from webhook.objects.model import REMOVED, Change, Object, Pointer, lookup, pointer
 
 
 def pod() -> Object:

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from tests.support.installed import DEPLOYED
-from webhook.model import Object
+from webhook.objects.model import Object
 from webhook.registration import NAME, OWN, ROLE, SCOPES, SCOPES_0_7, Scope, configuration
 from webhook.rules import RULES
 from webhook.settings import COMPONENTS

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from webhook import documentation, registry
-from webhook.model import Change
+from webhook.objects.model import Change
 from webhook.registry import RULES, BadRule, object_rule, pod_rule
 from webhook.rules import fs_group
 

@@ -8,7 +8,7 @@ import pytest
 from tests.support.samples import SAMPLES
 from webhook.engine import evaluate
 from webhook.fix import request_for
-from webhook.model import Object, Outcome, Request
+from webhook.objects.model import Object, Outcome, Request
 from webhook.settings import Settings
 from webhook.workload import KINDS
 

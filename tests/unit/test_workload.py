@@ -7,7 +7,7 @@ import pytest
 
 from webhook.engine import evaluate
 from webhook.fix import request_for
-from webhook.model import Object, dotted, lookup
+from webhook.objects.model import Object, dotted, lookup
 from webhook.settings import Settings
 from webhook.workload import KINDS, pod, pod_specs
 

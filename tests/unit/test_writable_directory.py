@@ -4,7 +4,7 @@ import pytest
 
 from webhook.engine import evaluate
 from webhook.fix import request_for
-from webhook.model import Object
+from webhook.objects.model import Object
 from webhook.rules.writable_directory import HIDDEN
 from webhook.settings import Settings
 

@@ -17,7 +17,7 @@ Limits:
 
 from collections.abc import Iterator
 
-from webhook.model import Change, Object, strings
+from webhook.objects.model import Change, Object, strings
 from webhook.pod import expand
 from webhook.registry import object_rule
 from webhook.settings import Settings

@@ -17,7 +17,7 @@ Limits:
 
 from collections.abc import Iterator
 
-from webhook.model import Change, counterpart, lookup, mapping
+from webhook.objects.model import Change, counterpart, lookup, mapping
 from webhook.pod import POD_SPEC, Pod
 from webhook.registry import pod_rule
 

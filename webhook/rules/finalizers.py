@@ -17,7 +17,7 @@ Limits:
 
 from collections.abc import Iterator
 
-from webhook.model import Change, Object, lookup, mapping, sequence, strings
+from webhook.objects.model import Change, Object, lookup, mapping, sequence, strings
 from webhook.registry import object_rule
 from webhook.settings import COMPONENTS, Settings
 

@@ -18,7 +18,7 @@ Limits:
 from collections.abc import Iterator
 
 from webhook.identity import dropped
-from webhook.model import Change
+from webhook.objects.model import Change
 from webhook.pod import Pod
 from webhook.registry import pod_rule
 

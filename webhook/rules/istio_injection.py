@@ -20,7 +20,7 @@ Limits:
 
 from collections.abc import Iterator
 
-from webhook.model import REMOVED, Change, Object, mapping, sequence
+from webhook.objects.model import REMOVED, Change, Object, mapping, sequence
 from webhook.registry import object_rule
 from webhook.settings import Settings
 

@@ -19,7 +19,7 @@ Limits:
 from collections.abc import Iterator
 
 from webhook.identity import any_left
-from webhook.model import Change, lookup
+from webhook.objects.model import Change, lookup
 from webhook.pod import Pod
 from webhook.registry import pod_rule
 

@@ -21,7 +21,7 @@ Limits:
 import re
 from collections.abc import Iterator
 
-from webhook.model import Change, Object, Pointer, lookup, sequence
+from webhook.objects.model import Change, Object, Pointer, lookup, sequence
 from webhook.pod import Pod
 from webhook.registry import pod_rule
 

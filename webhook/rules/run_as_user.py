@@ -26,7 +26,7 @@ Limits:
 from collections.abc import Iterator
 
 from webhook.identity import dropped, identity
-from webhook.model import Change, lookup
+from webhook.objects.model import Change, lookup
 from webhook.pod import Pod
 from webhook.registry import pod_rule
 

@@ -23,7 +23,7 @@ Limits:
 import re
 from collections.abc import Iterator
 
-from webhook.model import REMOVED, Change, sequence
+from webhook.objects.model import REMOVED, Change, sequence
 from webhook.pod import Pod
 from webhook.registry import pod_rule
 

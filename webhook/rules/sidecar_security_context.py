@@ -21,7 +21,7 @@ Limits:
 from collections.abc import Iterator
 
 from webhook.identity import completed
-from webhook.model import REMOVED, Change, strings
+from webhook.objects.model import REMOVED, Change, strings
 from webhook.pod import Pod
 from webhook.registry import pod_rule
 

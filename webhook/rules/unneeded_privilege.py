@@ -20,7 +20,7 @@ Limits:
 from collections.abc import Iterator
 
 from webhook.identity import any_left
-from webhook.model import REMOVED, Change, lookup
+from webhook.objects.model import REMOVED, Change, lookup
 from webhook.pod import Pod
 from webhook.privilege import unneeded
 from webhook.registry import pod_rule

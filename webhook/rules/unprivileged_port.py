@@ -20,7 +20,7 @@ Limits:
 from collections.abc import Iterator
 
 from webhook.identity import any_left, identity
-from webhook.model import Change, Object, counterpart, lookup, sequence
+from webhook.objects.model import Change, Object, counterpart, lookup, sequence
 from webhook.pod import Pod
 from webhook.registry import pod_rule
 

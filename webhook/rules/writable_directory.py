@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from webhook.identity import any_left
-from webhook.model import Change, Object, counterpart, sequence
+from webhook.objects.model import Change, Object, counterpart, sequence
 from webhook.pod import POD_SPEC, Container, Pod
 from webhook.registry import pod_rule
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from webhook.model import Object
+from webhook.objects.model import Object
 from webhook.scc.assignment import assign, assigned, refusals
 from webhook.scc.defaults import SCCS, Scc, with_defaults
 from webhook.scc.order import ordered

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from webhook.model import Object
+from webhook.objects.model import Object
 from webhook.scc import strategies
 from webhook.scc.defaults import ALL_VOLUMES, Scc
 from webhook.scc.ranges import Ranges

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from webhook.model import Object, lookup, mapping, sequence
+from webhook.objects.model import Object, lookup, mapping, sequence
 from webhook.scc.defaults import SCCS, Scc
 
 OF_SCC: Final = "system:openshift:scc:"

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from webhook.model import BadInput, Object, mapping
+from webhook.objects.model import BadInput, Object, mapping
 
 UID_RANGE: Final = "openshift.io/sa.scc.uid-range"
 GROUPS: Final = "openshift.io/sa.scc.supplemental-groups"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from webhook.model import Object
+from webhook.objects.model import Object
 from webhook.scc.defaults import Scc
 from webhook.scc.ranges import Block, Ranges
 from webhook.scc.refusal import forbidden, invalid, required

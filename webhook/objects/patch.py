@@ -5,7 +5,7 @@ from typing import Any
 
 import jsonpatch
 
-from webhook.model import HOLDERS, REMOVED, Change, Object, Operation, Pointer, copied, lookup, pointer
+from webhook.objects.model import HOLDERS, REMOVED, Change, Object, Operation, Pointer, copied, lookup, pointer
 
 
 class DoesNotApply(ValueError):

@@ -1,0 +1,1 @@
+"""Plain dicts as the API server sends them: pointers, lookups, JSON Patch, Change."""
