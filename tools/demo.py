@@ -19,8 +19,9 @@ from rich.text import Text
 
 from tests.support.cases import FIXTURES
 from tests.support.server import Server, review, serving
-from webhook import check, engine, manifests
+from webhook import check, engine
 from webhook.fix import request_for
+from webhook.manifests import reader
 from webhook.objects.model import Finding, Object, Pointer, Request, lookup
 from webhook.pod import Shape
 from webhook.scc.grants import Grants
@@ -80,7 +81,7 @@ def main(inputs: list[str]) -> int:
 
 def objects(inputs: Iterable[str]) -> Iterator[Request]:
     """Yield a request for every object in some files."""
-    for document in manifests.read(inputs):
+    for document in reader.read(inputs):
         yield from (request_for(obj) for _, obj in document.objects() if obj.get("kind"))
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from bench import performance
 from tests.support import cases, reviews
 from tests.support.paths import ROOT
-from webhook import documentation, manifests, registration
+from webhook import documentation, registration
+from webhook.manifests import reader
 from webhook.objects.model import Object
 from webhook.registry import Rule
 from webhook.rules import RULES
@@ -37,7 +38,7 @@ def outputs() -> Iterator[tuple[Path, str]]:
         ("overlays/openshift-4.2/webhook-configuration.yaml", legacy),
         ("overlays/kubeflow-0.7/profiles.yaml", profiles_0_7(rules)),
     ):
-        text = manifests.dump(configuration)
+        text = reader.dump(configuration)
         yield ROOT / "deploy" / path, f"# {GENERATED}: webhook/registration.py\n{text}"
     yield performance.PAGE, performance.page()
     component = ROOT / "deploy/components/without-match-conditions/kustomization.yaml"
@@ -66,9 +67,9 @@ def without_conditions(entries: int) -> str:
     component = {
         "apiVersion": "kustomize.config.k8s.io/v1alpha1",
         "kind": "Component",
-        "patches": [{"target": target, "patch": manifests.dump(removals)}],
+        "patches": [{"target": target, "patch": reader.dump(removals)}],
     }
-    return f"# {GENERATED}: tools/generate.py\n{WITHOUT}{manifests.dump(component)}"
+    return f"# {GENERATED}: tools/generate.py\n{WITHOUT}{reader.dump(component)}"
 
 
 def main() -> int:

@@ -6,7 +6,7 @@ from typing import Final
 
 from webhook import engine
 from webhook.fix import request_for
-from webhook.manifests import Document
+from webhook.manifests.reader import Document
 from webhook.objects.model import Finding, Object, Pointer, UnknownShape, lookup, mapping, pointer
 from webhook.pod import POD_SPEC, Pod, Shape
 from webhook.scc.admission import Verdict, judge, smallest

@@ -63,12 +63,13 @@ def _own_certificate(folder: Path, host: str, ca_out: Path | None) -> Path:
 
 def review_(options: argparse.Namespace) -> int:
     """Answer one AdmissionReview with the bytes that the server would answer."""
-    from webhook import configuration, engine, manifests, review
+    from webhook import configuration, engine, review
+    from webhook.manifests import reader
 
     settings = configuration.load(options.config)
-    body = manifests.standard_input() if options.file == "-" else Path(options.file).read_bytes()
+    body = reader.standard_input() if options.file == "-" else Path(options.file).read_bytes()
     if not body.lstrip().startswith(b"{"):
-        found = list(manifests.documents(manifests.decoded(body, options.file), options.file))
+        found = list(reader.documents(reader.decoded(body, options.file), options.file))
         if len(found) != 1:
             raise BadInput(f"{options.file}:1: one AdmissionReview belongs here, not {len(found)} documents")
         body = json.dumps(found[0].value).encode()
@@ -82,13 +83,14 @@ def review_(options: argparse.Namespace) -> int:
 
 def fix_(options: argparse.Namespace) -> int:
     """Print or write manifests as the webhook would leave them."""
-    from webhook import configuration, fix, manifests
+    from webhook import configuration, fix
+    from webhook.manifests import reader
 
     if options.in_place and "-" in options.inputs:
         raise BadInput("-: standard input has no place; leave out --in-place")
     settings = configuration.load(options.config)
     # Read and evaluated to the end before anything is written: bad input leaves everything as it was.
-    files = list(fix.fix(manifests.read(options.inputs), settings))
+    files = list(fix.fix(reader.read(options.inputs), settings))
     places = [_place(options.inputs, fixed.file) for fixed in files]
     if options.output_dir and (twice := [place for place in places if places.count(place) > 1]):
         raise BadInput(f"{twice[0]}: two inputs have a file of this name; give --output-dir one of them at a time")
@@ -166,7 +168,8 @@ def check_(options: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import track
 
-    from webhook import check, configuration, manifests, report
+    from webhook import check, configuration, report
+    from webhook.manifests import reader
     from webhook.scc.grants import Grants
     from webhook.scc.ranges import EXAMPLE, Ranges, block
 
@@ -182,7 +185,7 @@ def check_(options: argparse.Namespace) -> int:
     if options.namespace_range:
         users = block(options.namespace_range)
         ranges = Ranges(users, (users,), EXAMPLE.level)
-    documents = list(manifests.read(options.inputs))
+    documents = list(reader.read(options.inputs))
     cluster = check.Cluster(grants, ranges)
     found = check.check(documents, settings, cluster)
     progress = Console(stderr=True)
@@ -220,14 +223,15 @@ def _write_report(form: str, templates: "Sequence[Template]") -> None:
 
 def explain_(options: argparse.Namespace) -> int:
     """Explain an object, or the text of an error of OpenShift."""
-    from webhook import configuration, explain, manifests
+    from webhook import configuration, explain
+    from webhook.manifests import reader
 
     settings = configuration.load(options.config)
-    body = manifests.standard_input() if options.file == "-" else Path(options.file).read_bytes()
-    text = manifests.decoded(body, options.file)
+    body = reader.standard_input() if options.file == "-" else Path(options.file).read_bytes()
+    text = reader.decoded(body, options.file)
     if explain.is_error(text):
         sys.stdout.write("\n".join(explain.error(text)) + "\n")
         return FOUND
-    lines, refused = explain.objects(list(manifests.documents(text, options.file)), settings)
+    lines, refused = explain.objects(list(reader.documents(text, options.file)), settings)
     sys.stdout.write("\n".join(lines) + "\n")
     return FOUND if refused else FINE

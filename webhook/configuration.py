@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from webhook import manifests, observe
+from webhook import observe
+from webhook.manifests import reader
+from webhook.manifests.parser import BadManifest
 from webhook.objects.model import BadInput
-from webhook.parsing import BadManifest
 from webhook.rules import RULES
 from webhook.scc.defaults import SCCS
 from webhook.settings import Settings, SettingsError, parse
@@ -28,7 +29,7 @@ def load(path: Path | None) -> Settings:
     try:
         if path.stat().st_size > LARGEST:
             raise BadConfiguration(f"{path}:1: larger than {LARGEST // 2**20} MiB")
-        document = manifests.one_document(path)
+        document = reader.one_document(path)
         return parse(document.value, {rule.id: rule.options for rule in RULES.values()}, SCCS)
     except OSError as error:
         raise BadConfiguration(f"{path}: {error.strerror or error}") from None

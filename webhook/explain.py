@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from webhook.check import Cluster, check
-from webhook.manifests import Document
+from webhook.manifests.reader import Document
 from webhook.report import name, reasons, suggestion
 from webhook.rules import RULES
 from webhook.scc.grants import Grants

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from webhook import engine
-from webhook.manifests import Document
+from webhook.manifests.reader import Document
 from webhook.objects.model import Object, Outcome, Request, lookup
 from webhook.settings import Settings
 from webhook.workload import kind_of

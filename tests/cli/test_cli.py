@@ -10,7 +10,8 @@ import pytest
 
 from tests.support.bodies import STATEFUL_SET
 from tests.support.server import review
-from webhook import VERSION, cli, engine, manifests
+from webhook import VERSION, cli, engine
+from webhook.manifests import reader
 from webhook.objects.model import Request
 from webhook.review import decode, respond
 from webhook.rules import RULES
@@ -45,7 +46,7 @@ def expected() -> str:
 
 def test_a_review_in_a_file_is_answered_byte_for_byte(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "review.json").write_bytes(REVIEW)
-    (tmp_path / "review.yaml").write_text(manifests.dump(json.loads(REVIEW)))
+    (tmp_path / "review.yaml").write_text(reader.dump(json.loads(REVIEW)))
     for name in ("review.json", "review.yaml"):
         assert cli.main(["review", str(tmp_path / name)]) == 0
         assert capfd.readouterr() == (expected(), "")
@@ -55,7 +56,7 @@ def test_a_review_in_a_file_is_answered_byte_for_byte(capfd: pytest.CaptureFixtu
 def test_a_review_on_standard_input_is_answered(
     arguments: list[str], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for content in (REVIEW, b" \n" + REVIEW, manifests.dump(json.loads(REVIEW)).encode()):
+    for content in (REVIEW, b" \n" + REVIEW, reader.dump(json.loads(REVIEW)).encode()):
         stdin(monkeypatch, content)
         assert cli.main(arguments) == 0
         assert capfd.readouterr() == (expected(), "")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from webhook import cli, parsing
+from webhook import cli
+from webhook.manifests import parser
 
 BROKEN = {
     "unclosed": (b"a: [\n", 2),
@@ -48,7 +49,7 @@ def folder(tmp_path: Path) -> Path:
 def test_broken_input_is_named_by_file_and_line_and_nothing_is_written(
     content: bytes, line: int, folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parsing, "MOST_NODES", 20_000)  # the bomb needs no more, and no second
+    monkeypatch.setattr(parser, "MOST_NODES", 20_000)  # the bomb needs no more, and no second
     (folder / "b.yaml").write_bytes(content)
     for how in ([], ["--in-place"], ["--diff"], ["--output-dir", str(folder / "out")]):
         code = cli.main(["fix", *how, str(folder)])

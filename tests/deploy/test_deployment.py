@@ -6,10 +6,11 @@ from typing import Any
 from gunicorn.config import Config
 
 from tests.support.overlays import DEPLOY, OVERLAYS
-from webhook import cli, manifests
+from webhook import cli
+from webhook.manifests import reader
 from webhook.objects.model import lookup
 
-POD: dict[str, Any] = manifests.one_document(DEPLOY / "base/deployment.yaml").value["spec"]["template"]["spec"]
+POD: dict[str, Any] = reader.one_document(DEPLOY / "base/deployment.yaml").value["spec"]["template"]["spec"]
 [SERVER] = POD["containers"]
 
 
@@ -35,7 +36,7 @@ def test_probes_do_not_go_through_the_port_of_reviews() -> None:
 
 
 def test_the_policy_names_the_ports_that_the_server_opens_and_lets_it_call_nobody() -> None:
-    policy = manifests.one_document(DEPLOY / "base/network-policies.yaml").value["spec"]
+    policy = reader.one_document(DEPLOY / "base/network-policies.yaml").value["spec"]
     opened = [port["port"] for rule in policy["ingress"] for port in rule["ports"]]
     assert opened == [port["containerPort"] for port in SERVER["ports"]]
     assert "Egress" in policy["policyTypes"]
@@ -43,7 +44,7 @@ def test_the_policy_names_the_ports_that_the_server_opens_and_lets_it_call_nobod
 
 
 def test_the_certificate_of_cert_manager_is_for_the_name_that_the_api_server_asks() -> None:
-    documents = [document.value for document in manifests.read([str(OVERLAYS / "cert-manager/certificates.yaml")])]
+    documents = [document.value for document in reader.read([str(OVERLAYS / "cert-manager/certificates.yaml")])]
     by_name = {(each["kind"], each["metadata"]["name"]): each["spec"] for each in documents}
     serving, authority = (
         by_name["Certificate", "kubeflow-openshift"],

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.support.overlays import AGENTS, DEPLOY, HOST, HOST_NETWORK
-from webhook import manifests, parsing
+from webhook.manifests import parser, reader
 from webhook.objects.model import mapping
 
 Peer = dict[str, Any]
@@ -13,14 +13,14 @@ Peer = dict[str, Any]
 def peers() -> Iterator[tuple[str, Peer]]:
     """Yield each peer of a policy, or of a patch for one, and where it is written."""
     for path in sorted(DEPLOY.rglob("*.yaml")):
-        for document in manifests.read([str(path)]):
+        for document in reader.read([str(path)]):
             obj, where = document.value, str(path.relative_to(DEPLOY))
             if obj.get("kind") == "NetworkPolicy":
                 rules = [rule for way in ("ingress", "egress") for rule in obj["spec"].get(way, ())]
                 yield from ((where, peer) for rule in rules for way in ("from", "to") for peer in rule.get(way, ()))
             for patch in obj.get("patches", ()):
                 if mapping(patch, ("target",)).get("kind") == "NetworkPolicy":
-                    operations = parsing.value(patch["patch"], where, 1)
+                    operations = parser.value(patch["patch"], where, 1)
                     found = [each["value"] for each in operations if each["path"].endswith(("/from", "/to"))]
                     yield from ((where, peer) for value in found for peer in value)
 

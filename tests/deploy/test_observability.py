@@ -9,11 +9,12 @@ import promql_parser
 import pytest
 
 from tests.support.overlays import DEPLOY
-from webhook import manifests, observe
+from webhook import observe
+from webhook.manifests import reader
 from webhook.objects.model import Outcome, Request
 
 FOLDER = DEPLOY / "components/observability"
-RULES: list[dict[str, Any]] = manifests.one_document(FOLDER / "alerts.yaml").value["spec"]["groups"][0]["rules"]
+RULES: list[dict[str, Any]] = reader.one_document(FOLDER / "alerts.yaml").value["spec"]["groups"][0]["rules"]
 PANELS: list[dict[str, Any]] = json.loads((FOLDER / "dashboard.json").read_text())["panels"]
 QUERIES = [rule["expr"] for rule in RULES] + [target["expr"] for panel in PANELS for target in panel["targets"]]
 OF_PROMETHEUS = {"up": {"job"}}  # what it says itself of what it scrapes; the job is the Service's name
@@ -82,9 +83,9 @@ def test_legends_name_labels_that_the_query_keeps() -> None:
 
 
 def test_the_monitor_scrapes_the_port_that_the_service_leads_to() -> None:
-    monitor = manifests.one_document(FOLDER / "service-monitor.yaml").value["spec"]
-    [patch] = manifests.one_document(FOLDER / "kustomization.yaml").value["patches"]
-    [pod] = manifests.one_document(DEPLOY / "base/deployment.yaml").value["spec"]["template"]["spec"]["containers"]
+    monitor = reader.one_document(FOLDER / "service-monitor.yaml").value["spec"]
+    [patch] = reader.one_document(FOLDER / "kustomization.yaml").value["patches"]
+    [pod] = reader.one_document(DEPLOY / "base/deployment.yaml").value["spec"]["template"]["spec"]["containers"]
     [endpoint] = monitor["endpoints"]
     assert f"name: {endpoint['port']}, port: 8080, targetPort: observe" in patch["patch"]
     assert {"name": "observe", "containerPort": 8080} in pod["ports"]

@@ -6,9 +6,10 @@ import pytest
 
 from tests.support.installed import deployment
 from tests.support.overlays import GRANTS, OVERLAYS
-from webhook import configuration, manifests
+from webhook import configuration
 from webhook.engine import evaluate
 from webhook.fix import request_for
+from webhook.manifests import reader
 from webhook.objects.model import lookup
 
 
@@ -24,5 +25,5 @@ def test_the_accounts_that_the_rule_names_are_those_that_the_overlay_makes() -> 
         metadata = {"name": name, "namespace": "kubeflow"}
         outcome = evaluate(request_for({**deployment(name), "metadata": metadata}), settings)
         named.add(lookup(outcome.object, ("spec", "template", "spec", "serviceAccountName")))
-    made = {document.value["metadata"]["name"] for document in manifests.read([str(GRANTS / "service-accounts.yaml")])}
+    made = {document.value["metadata"]["name"] for document in reader.read([str(GRANTS / "service-accounts.yaml")])}
     assert named == {*made, None}

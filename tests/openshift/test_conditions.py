@@ -12,7 +12,7 @@ from tests.rig.cluster import Cluster, Response, running
 from tests.support import cases, upstream
 from tests.support.installed import deployment
 from tests.support.recorder import BUILT_IN, NAMESPACE, Recorder, recording
-from webhook import manifests
+from webhook.manifests import reader
 from webhook.objects.model import Object
 from webhook.rules.finalizers import OWNERS
 from webhook.scc import ranges
@@ -70,7 +70,7 @@ def test_of_the_fixtures_every_one_that_is_changed_is_sent(recorder: Recorder) -
 def test_of_upstream_every_object_that_is_changed_is_sent(recorder: Recorder, folder: str) -> None:
     if not upstream.FOLDER.is_dir():
         pytest.skip("UPSTREAM_MANIFESTS names no folder with upstream's manifests")
-    documents = manifests.read([str(upstream.FOLDER / folder)])
+    documents = reader.read([str(upstream.FOLDER / folder)])
     objects = [obj for document in documents for _, obj in document.objects()]
     known = [obj for obj in objects if kind_of(obj.get("apiVersion"), obj.get("kind")) in KINDS]
     missed, sent = recorder.missed_of(named(obj, f"o{number}") for number, obj in enumerate(known))

@@ -16,7 +16,7 @@ from tests.support import upstream
 from tests.support.installed import OPTED_IN, install, namespace
 from tests.support.server import Server
 from tests.support.workloads import SERVER_SIDE, opt_in
-from webhook import manifests
+from webhook.manifests import reader
 from webhook.objects.model import lookup
 
 Object = dict[str, Any]
@@ -112,7 +112,7 @@ def kubeflow(rig: None, webhook: Server, tmp_path_factory: pytest.TempPathFactor
 def definitions() -> Iterator[Object]:
     for folder in ("kubeflow-1.8", "kubeflow-26.03-alternates", "kubeflow-26.03"):
         path = upstream.FOLDER / folder / "crds.yaml"
-        for document in manifests.read([str(path)]) if path.exists() else ():
+        for document in reader.read([str(path)]) if path.exists() else ():
             for _, obj in document.objects():
                 if obj["metadata"]["name"] in STORED:
                     made = copy.deepcopy(obj)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.rig.cluster import Cluster, wait
 from tests.support.overlays import ALL, DEPLOY, OVERLAYS, applied, everything, of_kind, rendered, source_of, text_of
-from webhook import manifests
+from webhook.manifests import reader
 from webhook.registration import NAME, OWN
 
 PLACEHOLDER = f"{OWN}@sha256:{'0' * 64}"
@@ -103,7 +103,7 @@ def test_the_server_has_no_token_and_no_right(cluster_without_us: Cluster, name:
 def test_on_4_2_our_pods_are_admitted_by_restricted(cluster_like_4_2: Cluster) -> None:
     cluster = cluster_like_4_2
     kinds = ("Namespace", "ServiceAccount", "ConfigMap", "Secret", "Deployment")
-    documents = manifests.documents(text_of(cluster, OVERLAYS / "openshift-4.2"), "rendered")
+    documents = reader.documents(text_of(cluster, OVERLAYS / "openshift-4.2"), "rendered")
     text = "---\n".join(d.text.removeprefix("---\n") for d in documents if d.value["kind"] in kinds)
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", send=text)
     pods = pods_of(cluster, 2)

@@ -12,7 +12,7 @@ from tests.support import upstream
 from tests.support.cases import FIXTURES, Case
 from tests.support.installed import OPTED_IN, install, with_accounts
 from tests.support.server import Server
-from webhook import manifests
+from webhook.manifests import reader
 from webhook.objects.model import Object, UnknownShape, lookup
 from webhook.pod import POD_SPEC, Shape
 from webhook.scc.admission import judge
@@ -61,7 +61,7 @@ def spaces(cluster: Cluster) -> str:
 
 
 def objects(path: Path) -> Iterator[tuple[Any, Object]]:
-    for document in manifests.read([str(path)]):
+    for document in reader.read([str(path)]):
         yield from document.objects()
 
 

@@ -11,7 +11,8 @@ from tests.rig.cluster import Cluster, wait
 from tests.support import upstream
 from tests.support.installed import deployment
 from tests.support.overlays import DEPLOY, GRANTS, OVERLAYS, everything, of_kind, rendered
-from webhook import manifests, registration
+from webhook import registration
+from webhook.manifests import reader
 from webhook.rules import RULES
 
 ISTIO = "kubeflow-0.7-served/istio__istio-install.yaml"
@@ -39,7 +40,7 @@ def istio() -> list[Object]:
     """Return Istio 1.1.6 as Kubeflow 0.7 has it."""
     if not (upstream.FOLDER / ISTIO).is_file():
         pytest.skip("UPSTREAM_MANIFESTS names no folder with Istio's manifests")
-    return [document.value for document in manifests.read([str(upstream.FOLDER / ISTIO)])]
+    return [document.value for document in reader.read([str(upstream.FOLDER / ISTIO)])]
 
 
 def may_use_anyuid(cluster: Cluster, where: str, account: str) -> bool:
@@ -118,7 +119,7 @@ def test_the_route_leads_to_the_port_of_the_gateway_that_upstream_has(cluster: C
 
 
 def test_what_kfctl_is_given_is_what_the_overlay_renders(cluster: Cluster, show: Show, tmp_path: Path) -> None:
-    entry = manifests.one_document(OVERLAYS / "kubeflow-0.7/kfdef-application.yaml").value["spec"]
+    entry = reader.one_document(OVERLAYS / "kubeflow-0.7/kfdef-application.yaml").value["spec"]
     [application], [repo] = entry["applications"], entry["repos"]
     assert application["kustomizeConfig"]["repoRef"]["name"] == repo["name"]
     folder = tmp_path / application["kustomizeConfig"]["repoRef"]["path"]

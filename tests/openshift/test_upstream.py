@@ -12,7 +12,8 @@ from tests.support import upstream
 from tests.support.installed import install
 from tests.support.server import Server
 from tests.support.upstream import Installed
-from webhook import check, manifests
+from webhook import check
+from webhook.manifests import reader
 from webhook.scc.grants import Grants
 from webhook.settings import Settings
 
@@ -91,9 +92,7 @@ def test_every_workload_gets_a_pod_with_us_and_none_by_a_weaker_scc(
         print(f"by SCC: {dict(Counter(saved.admitted.values()))}")
 
         # The model of SCC says the same without a cluster, workload by workload.
-        judged = list(
-            check.check(manifests.read([str(upstream.FOLDER / release)]), Settings(), check.Cluster(Grants()))
-        )
+        judged = list(check.check(reader.read([str(upstream.FOLDER / release)]), Settings(), check.Cluster(Grants())))
         assert named(judged, "before") == {**dict.fromkeys(alone.refused), **alone.admitted}
         assert named(judged, "after") == saved.admitted
 

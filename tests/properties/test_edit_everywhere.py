@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.support.json_patch import add, remove, replace
 from tests.support.paths import ROOT
-from webhook.edit import edit
+from webhook.manifests.editor import edit
 
 UPSTREAM = ROOT / os.environ.get("UPSTREAM_MANIFESTS", "../shared/upstream")
 

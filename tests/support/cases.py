@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.support.paths import ROOT
-from webhook import configuration, engine, fix, manifests
+from webhook import configuration, engine, fix
 from webhook.engine import ALL_RULES
-from webhook.manifests import Document
+from webhook.manifests import reader
+from webhook.manifests.reader import Document
 from webhook.objects.model import Object, Outcome, Request
 from webhook.registry import Rule
 from webhook.settings import Settings
@@ -48,7 +49,7 @@ class Case:
         return path if path.exists() else None
 
     def document(self) -> Document:
-        return manifests.one_document(self.folder / "request.yaml")
+        return reader.one_document(self.folder / "request.yaml")
 
     def settings(self) -> Settings:
         return configuration.load(self.settings_file)
@@ -57,7 +58,7 @@ class Case:
         request = fix.request_for(self.document().value)
         if not self.updates:
             return request
-        old: Object = manifests.one_document(self.folder / "old.yaml").value
+        old: Object = reader.one_document(self.folder / "old.yaml").value
         return replace(request, operation="UPDATE", old=old)
 
     def outcome(self, rules: Sequence[Rule] = ALL_RULES) -> Outcome:
@@ -69,7 +70,7 @@ class Case:
         return document.patched(outcome.operations).text if outcome.operations else document.text
 
     def expected(self) -> Object:
-        value: Object = manifests.one_document(self.expected_file).value
+        value: Object = reader.one_document(self.expected_file).value
         return value
 
     def problems(self) -> Iterator[str]:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from webhook import review
-from webhook.edit import MOST_EVENTS
 from webhook.engine import evaluate
+from webhook.manifests.editor import MOST_EVENTS
 from webhook.objects.model import Object
 from webhook.pod import SKIP_ANNOTATION
 from webhook.review import LARGE, MOST_VALUES

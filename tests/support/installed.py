@@ -7,7 +7,7 @@ from typing import Any
 from tests.rig.cluster import Cluster, wait
 from tests.support.paths import ROOT
 from tests.support.server import Server
-from webhook import manifests
+from webhook.manifests import reader
 from webhook.registration import NAME, OWN
 
 DEPLOYED = ROOT / "deploy/base/webhook-configuration.yaml"
@@ -31,7 +31,7 @@ def install(cluster: Cluster, server: Server, configuration: dict[str, Any] | No
 
 def deployed() -> dict[str, Any]:
     """Return the configuration in deploy/base."""
-    value: dict[str, Any] = manifests.one_document(DEPLOYED).value
+    value: dict[str, Any] = reader.one_document(DEPLOYED).value
     return value
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from tests.rig.cluster import Cluster
 from tests.support.installed import crd, serve
 from tests.support.paths import ROOT
-from webhook import manifests
+from webhook.manifests import reader
 
 DEPLOY: Final = ROOT / "deploy"
 OVERLAYS: Final = DEPLOY / "overlays"
@@ -49,7 +49,7 @@ def text_of(cluster: Cluster, folder: Path) -> str:
 
 def rendered(cluster: Cluster, folder: Path) -> list[Object]:
     """Return the objects that a folder renders to."""
-    return [document.value for document in manifests.documents(text_of(cluster, folder), "rendered")]
+    return [document.value for document in reader.documents(text_of(cluster, folder), "rendered")]
 
 
 def of_kind(objects: list[Object], kind: str) -> list[Object]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.rig.cluster import Cluster
 from tests.support.paths import ROOT
-from webhook import manifests
+from webhook.manifests import reader
 
 FOLDER = ROOT / os.environ.get("UPSTREAM_MANIFESTS", "../shared/upstream")
 COUNTED = {
@@ -48,7 +48,7 @@ class Installed:
 def read(folder: Path) -> list[Object]:
     """Return the folder's objects in the order of installation; those without a namespace go to `kubeflow`."""
     found: dict[tuple[str, ...], list[Object]] = collections.defaultdict(list)
-    documents = list(manifests.read([str(folder)]))
+    documents = list(reader.read([str(folder)]))
     objects = [copy.deepcopy(obj) for document in documents for _, obj in document.objects()]
     wide = {o["spec"]["names"]["kind"] for o in objects if o["kind"] == EARLIER[0] and o["spec"]["scope"] == "Cluster"}
     wide |= {"CustomResourceDefinition", "Namespace", "PriorityClass", "ClusterRole", "ClusterRoleBinding"}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.json_patch import add, remove, replace
-from webhook.edit import edit
+from webhook.manifests.editor import edit
 
 REMOVE = {
     "key": ("a: 1\nb: 2\nc: 3\n", "/b", "a: 1\nc: 3\n"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from webhook.manifests import documents
+from webhook.manifests.reader import documents
 from webhook.scc import grants
 from webhook.scc.grants import Grants
 

@@ -21,7 +21,7 @@ Limits:
 
 from collections.abc import Iterator
 
-from webhook.edit import change_text, value
+from webhook.manifests.editor import change_text, value
 from webhook.objects.model import Change, Object, Request, lookup, mapping
 from webhook.registry import object_rule
 from webhook.rules import fs_group, run_as_group, run_as_user

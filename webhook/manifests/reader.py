@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import yaml
 
-from webhook.edit import edit
+from webhook.manifests.editor import edit
+from webhook.manifests.parser import BadManifest, Loader, value
 from webhook.objects import patch
 from webhook.objects.model import Object, Operation, Pointer, pointer
-from webhook.parsing import BadManifest, Loader, value
 
 LARGEST: Final = 64 * 2**20  # bytes of one file; a whole release of Kubeflow has 1 MiB
 MOST_DOCUMENTS: Final = 20_000  # of one file

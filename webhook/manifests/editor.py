@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import yaml
 
-from webhook.emit import block, inline, literal
+from webhook.manifests.emitter import block, inline, literal
 from webhook.objects import patch
 from webhook.objects.model import Change, Operation, Pointer, UnknownShape
 
