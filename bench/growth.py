@@ -17,7 +17,7 @@ from bench.objects import NAME, NAMESPACE, stateful_set
 from tests.support.server import review as review_of
 from webhook import engine, review
 from webhook.objects.model import Object, Request
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 
 REPEATS: Final = 5
 SETTINGS: Final = Settings()

@@ -23,7 +23,7 @@ from tests.rig.cluster import CRDS, Cluster, running, wait
 from webhook import engine, review
 from webhook.objects import patch
 from webhook.objects.model import Object
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 
 VERSION: Final = "v1.19.1"
 MODULE: Final = f"github.com/kyverno/kyverno@{VERSION}"

@@ -20,7 +20,7 @@ from bench import evidence
 from bench.chunks import spread
 from tests.properties import malformed
 from webhook.app import application
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 
 SLOWEST = 1.0
 """Seconds of work, not of waiting for a busy machine: more counts as a hang."""

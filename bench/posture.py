@@ -27,7 +27,7 @@ from webhook import engine
 from webhook.objects.model import Object, Request
 from webhook.scc import ranges
 from webhook.scc.defaults import SCCS
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 
 IDENTITY = ("runAsUser", "runAsGroup", "fsGroup", "supplementalGroups")
 LEVELS = ("restricted", "baseline")

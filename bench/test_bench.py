@@ -20,7 +20,7 @@ from bench.policy import policy
 from webhook import engine, review
 from webhook.objects import patch
 from webhook.objects.model import Object, Request
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 
 PEERS = Path(bench.__file__).parent / "peers"
 FACTOR = 3.2

@@ -25,7 +25,7 @@ from webhook.manifests import reader
 from webhook.objects.model import Finding, Object, Pointer, Request, lookup
 from webhook.pod import Shape
 from webhook.scc.grants import Grants
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 from webhook.workload import pod_specs
 
 STYLE = {"refused": "bold red"}

@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 
 from webhook import engine, observe, review
 from webhook.objects.model import Outcome, Request
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 
 Aside = Callable[[Callable[[], Any]], Any]
 """Runs a function where it holds up nobody, and returns what that returns."""

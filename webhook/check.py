@@ -12,7 +12,7 @@ from webhook.pod import POD_SPEC, Pod, Shape
 from webhook.scc.admission import Verdict, judge, smallest
 from webhook.scc.grants import Grants, read
 from webhook.scc.ranges import EXAMPLE, Ranges, of_namespace
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 from webhook.workload import pod_specs
 
 COUNTED: Final = {"Deployment.apps", "StatefulSet.apps", "ReplicaSet.apps", "ReplicationController", "Job.batch", "Pod"}

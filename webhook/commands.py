@@ -15,7 +15,7 @@ from webhook.objects.model import BadInput
 if TYPE_CHECKING:
     from webhook.check import Template
     from webhook.registry import Rule
-    from webhook.settings import Settings
+    from webhook.settings.model import Settings
 
 FINE: Final = 0
 FOUND: Final = 1
@@ -25,7 +25,8 @@ def serve(options: argparse.Namespace) -> int:
     """Serve HTTPS until a signal ends it."""
     with tempfile.TemporaryDirectory(prefix="kubeflow-openshift-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # read by prometheus_client as it is imported, below
-        from webhook import app, configuration, serving
+        from webhook import app, serving
+        from webhook.settings import configuration
 
         settings = configuration.load(options.config)  # broken at start: say so and stop
         certificate = options.certificate or _own_certificate(Path(folder), options.host, options.ca_out)
@@ -63,8 +64,9 @@ def _own_certificate(folder: Path, host: str, ca_out: Path | None) -> Path:
 
 def review_(options: argparse.Namespace) -> int:
     """Answer one AdmissionReview with the bytes that the server would answer."""
-    from webhook import configuration, engine, review
+    from webhook import engine, review
     from webhook.manifests import reader
+    from webhook.settings import configuration
 
     settings = configuration.load(options.config)
     body = reader.standard_input() if options.file == "-" else Path(options.file).read_bytes()
@@ -83,8 +85,9 @@ def review_(options: argparse.Namespace) -> int:
 
 def fix_(options: argparse.Namespace) -> int:
     """Print or write manifests as the webhook would leave them."""
-    from webhook import configuration, fix
+    from webhook import fix
     from webhook.manifests import reader
+    from webhook.settings import configuration
 
     if options.in_place and "-" in options.inputs:
         raise BadInput("-: standard input has no place; leave out --in-place")
@@ -110,8 +113,9 @@ def fix_(options: argparse.Namespace) -> int:
 
 def rules_(options: argparse.Namespace) -> int:
     """List the rules, or show the page of one."""
-    from webhook import configuration, documentation
+    from webhook import documentation
     from webhook.rules import RULES
+    from webhook.settings import configuration
 
     settings = configuration.load(options.config)
     if options.id and options.id not in RULES:
@@ -168,10 +172,11 @@ def check_(options: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import track
 
-    from webhook import check, configuration, report
+    from webhook import check, report
     from webhook.manifests import reader
     from webhook.scc.grants import Grants
     from webhook.scc.ranges import EXAMPLE, Ranges, block
+    from webhook.settings import configuration
 
     settings = configuration.load(options.config)
     grants = Grants(everyone=tuple(options.scc or settings.everyone))
@@ -223,8 +228,9 @@ def _write_report(form: str, templates: "Sequence[Template]") -> None:
 
 def explain_(options: argparse.Namespace) -> int:
     """Explain an object, or the text of an error of OpenShift."""
-    from webhook import configuration, explain
+    from webhook import explain
     from webhook.manifests import reader
+    from webhook.settings import configuration
 
     settings = configuration.load(options.config)
     body = reader.standard_input() if options.file == "-" else Path(options.file).read_bytes()

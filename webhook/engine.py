@@ -24,7 +24,7 @@ from webhook.objects.model import (
 from webhook.pod import SKIP_ANNOTATION, Pod, Shape
 from webhook.registry import PodRule, Rule
 from webhook.rules import RULES
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 from webhook.stored import Shown, admissible, advice, immutable, shown, stays
 from webhook.workload import KINDS, pod, pod_specs, unread
 

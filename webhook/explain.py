@@ -9,7 +9,7 @@ from webhook.manifests.reader import Document
 from webhook.report import name, reasons, suggestion
 from webhook.rules import RULES
 from webhook.scc.grants import Grants
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 
 NOT_USABLE: Final = "not usable by user or serviceaccount"
 PLAIN: Final = (

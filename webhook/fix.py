@@ -10,7 +10,7 @@ from pathlib import Path
 from webhook import engine
 from webhook.manifests.reader import Document
 from webhook.objects.model import Object, Outcome, Request, lookup
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 from webhook.workload import kind_of
 
 

@@ -7,7 +7,7 @@ from types import NoneType
 from typing import Any, Final, NamedTuple, cast
 
 from webhook.objects.model import Object, Pointer, UnknownShape, counterpart, lookup, mapping, sequence
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 
 
 @dataclass(frozen=True, slots=True)

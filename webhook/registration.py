@@ -7,7 +7,7 @@ from typing import Any, Final
 from webhook.conditions import CONDITIONS
 from webhook.objects.model import Object
 from webhook.registry import Rule
-from webhook.settings import COMPONENTS
+from webhook.settings.model import COMPONENTS
 from webhook.workload import KINDS, group_of
 
 NAME: Final = "zz-kubeflow-openshift"

@@ -9,7 +9,7 @@ from typing import Final, overload
 from webhook.documentation import Page, PageError, parse
 from webhook.objects.model import Change, Object
 from webhook.pod import Pod
-from webhook.settings import Options, Settings
+from webhook.settings.model import Options, Settings
 from webhook.workload import KINDS
 
 PodRule = Callable[[Pod], Iterator[Change]]

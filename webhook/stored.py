@@ -15,7 +15,7 @@ from webhook.objects.model import Change, Object, Pointer, Request, counterpart_
 from webhook.pod import Pod, expand
 from webhook.scc.admission import REQUIRED_SCC
 from webhook.scc.defaults import RESTRICTED
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 from webhook.workload import KINDS
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from webhook import rejected
 from webhook.objects.model import Object, Pointer, Request, lookup, mapping
 from webhook.pod import POD_SPEC, Pod, Shape, expand
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 
 ARGO: Final = ("container", "script", "containerSet.containers.*", "initContainers.*", "sidecars.*")
 PATCHES: Final = tuple(f"{part}podSpecPatch" for part in ("", "templates.*.", "templateDefaults.", "artifactGC."))

@@ -15,7 +15,7 @@ from webhook.manifests import reader
 from webhook.objects.model import Request
 from webhook.review import decode, respond
 from webhook.rules import RULES
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 
 REVIEW = review(Request("StatefulSet.apps", "CREATE", STATEFUL_SET, namespace="team", name="web", uid="705ab4f5"))
 COMMANDS = ("serve", "review", "fix", "rules")

@@ -6,11 +6,11 @@ import pytest
 
 from tests.support.installed import deployment
 from tests.support.overlays import GRANTS, OVERLAYS
-from webhook import configuration
 from webhook.engine import evaluate
 from webhook.fix import request_for
 from webhook.manifests import reader
 from webhook.objects.model import lookup
+from webhook.settings import configuration
 
 
 @pytest.mark.parametrize("path", sorted(OVERLAYS.glob("*/config.yaml")), ids=lambda path: path.parent.name)

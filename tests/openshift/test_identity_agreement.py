@@ -18,7 +18,7 @@ from webhook import engine
 from webhook.objects.model import Object, Request, lookup
 from webhook.scc import ranges
 from webhook.scc.defaults import SCCS
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 
 pytestmark = pytest.mark.timeout(3000)
 

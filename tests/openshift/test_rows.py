@@ -12,7 +12,7 @@ from tests.support.notebooks import desired
 from tests.support.rows import verdict, workload
 from webhook.engine import evaluate
 from webhook.fix import request_for
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 
 Show = Callable[..., None]
 

@@ -15,7 +15,7 @@ from tests.support.upstream import Installed
 from webhook import check
 from webhook.manifests import reader
 from webhook.scc.grants import Grants
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 
 pytestmark = [pytest.mark.timeout(600)]
 

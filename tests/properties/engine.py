@@ -14,7 +14,7 @@ from webhook import engine
 from webhook.engine import ALL_RULES
 from webhook.objects.model import Object, Outcome, Request
 from webhook.rules import RULES
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from tests.support.samples import ARGO, SAMPLES, nested, sample
 from webhook.objects.model import Object, Request, lookup
 from webhook.rules import RULES
 from webhook.scc.defaults import RESTRICTED
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 from webhook.workload import KINDS
 
 FIRST, LEVEL = 1_000_650_000, "s0:c26,c5"

@@ -12,7 +12,7 @@ from webhook.engine import evaluate
 from webhook.objects.model import Object, Request
 from webhook.pod import SKIP_ANNOTATION
 from webhook.review import MOST_VALUES
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 
 BRIEF, LARGE = 0.1, 1.0
 """Seconds of CPU that a body of 32 KiB, and the largest, may cost where `expensive.loop` takes 0.1."""

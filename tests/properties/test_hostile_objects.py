@@ -20,7 +20,7 @@ from webhook.engine import ALL_RULES
 from webhook.objects import patch
 from webhook.objects.model import Object, Outcome, Request, pointer
 from webhook.review import BadReview, decode, respond
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 from webhook.workload import KINDS
 
 VALUES: tuple[Any, ...] = (None, True, 0, -1, 1.5, "x", [], {}, [1], {"a": 1})

@@ -15,7 +15,7 @@ from webhook.pod import LISTS
 from webhook.scc.admission import judge
 from webhook.scc.defaults import SCCS
 from webhook.scc.ranges import EXAMPLE
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 
 BLOCK = range(random_objects.FIRST, random_objects.FIRST + 10_000)
 """The IDs of the namespace that random pods are for."""

@@ -21,7 +21,7 @@ from tests.support.server import Server, post, reason, serving
 from webhook.app import LARGEST_BODY, LARGEST_SENT, application
 from webhook.review import LARGE, MOST_VALUES
 from webhook.serving import Certificate
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 from webhook.worker import PATIENCE
 
 HEAD = b"POST /mutate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"

@@ -16,7 +16,7 @@ from tests.support.paths import ROOT
 from tests.support.replicas import DAYS, clients, rolled
 from tests.support.server import Server, free_port, serving
 from webhook.app import application
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from tests.support.server import review
 from webhook.engine import evaluate
 from webhook.objects.model import Object, Request
 from webhook.review import decode, respond
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 
 V1, V1BETA1 = "admission.k8s.io/v1", "admission.k8s.io/v1beta1"
 STATEFUL_SET: Object = {

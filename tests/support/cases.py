@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.support.paths import ROOT
-from webhook import configuration, engine, fix
+from webhook import engine, fix
 from webhook.engine import ALL_RULES
 from webhook.manifests import reader
 from webhook.manifests.reader import Document
 from webhook.objects.model import Object, Outcome, Request
 from webhook.registry import Rule
-from webhook.settings import Settings
+from webhook.settings import configuration
+from webhook.settings.model import Settings
 
 FIXTURES = ROOT / "tests/fixtures"
 CHANGING = ("drops-", "sets-", "adds-")

@@ -14,7 +14,7 @@ from webhook.objects.model import Object
 from webhook.pod import SKIP_ANNOTATION
 from webhook.review import LARGE, MOST_VALUES
 from webhook.rules import RULES
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 from webhook.workload import group_of, kind_of
 
 BRIEF: Final = 2**15

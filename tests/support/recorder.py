@@ -15,7 +15,7 @@ from tests.support.other_webhook import answering
 from webhook import engine
 from webhook.objects.model import Object, Request
 from webhook.review import decode
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 from webhook.workload import KINDS, group_of, kind_of
 
 NAMESPACE, CLIENTS = "kubeflow", 8

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.paths import ROOT
-from webhook import configuration, engine
+from webhook import engine
 from webhook.objects.model import Outcome, Request
 from webhook.review import decode, respond
-from webhook.settings import Settings
+from webhook.settings import configuration
+from webhook.settings.model import Settings
 
 REVIEWS = ROOT / "tests/fixtures/reviews"
 SETTINGS = REVIEWS / "settings.yaml"

@@ -10,7 +10,7 @@ from webhook.engine import evaluate
 from webhook.fix import request_for
 from webhook.manifests.editor import DEEPEST, LONGEST, MOST_EVENTS, value
 from webhook.objects.model import Object
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 
 DOCKER = "containerRuntimeExecutor: docker\n"
 CASES = {

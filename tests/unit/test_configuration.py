@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from webhook import configuration
-from webhook.configuration import BadConfiguration, Watched, load
 from webhook.rules import RULES
-from webhook.settings import Settings
+from webhook.settings import configuration
+from webhook.settings.configuration import BadConfiguration, Watched, load
+from webhook.settings.model import Settings
 
 WHOLE = """\
 allocated: 1000000000-1999999999        # ids that OpenShift gives namespaces

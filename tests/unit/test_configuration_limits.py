@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from webhook.configuration import BadConfiguration, load
 from webhook.engine import evaluate
 from webhook.objects.model import Request
-from webhook.settings import Settings
+from webhook.settings.configuration import BadConfiguration, load
+from webhook.settings.model import Settings
 
 
 @pytest.fixture

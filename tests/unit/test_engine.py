@@ -15,7 +15,7 @@ from webhook.objects.model import Change, Object, Request, UnknownShape
 from webhook.pod import POD_SPEC, SKIP_ANNOTATION, Pod
 from webhook.registry import Rule
 from webhook.rules import RULES
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 
 SETTINGS = Settings()
 

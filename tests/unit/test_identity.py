@@ -11,7 +11,7 @@ from webhook.identity import beyond_help
 from webhook.objects.model import Object
 from webhook.pod import POD_SPEC, Pod
 from webhook.scc.refusal import LONGEST
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 
 IDS = {"securityContext": {"runAsUser": 1000, "fsGroup": 1000}}
 TEMPLATE = ("spec", "template", "spec")

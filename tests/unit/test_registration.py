@@ -9,7 +9,7 @@ from tests.support.installed import DEPLOYED
 from webhook.objects.model import Object
 from webhook.registration import NAME, OWN, ROLE, SCOPES, SCOPES_0_7, Scope, configuration
 from webhook.rules import RULES
-from webhook.settings import COMPONENTS
+from webhook.settings.model import COMPONENTS
 from webhook.workload import KINDS, group_of
 
 LEGACY: list[Object] = configuration(RULES.values(), SCOPES_0_7[1:], legacy=True)["webhooks"]

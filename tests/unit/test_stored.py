@@ -9,7 +9,7 @@ from tests.support.samples import SAMPLES
 from webhook.engine import evaluate
 from webhook.fix import request_for
 from webhook.objects.model import Object, Outcome, Request
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 from webhook.workload import KINDS
 
 ANEW = "left as it is stored: if OpenShift rejects its pods, delete it and create it again"

@@ -8,7 +8,7 @@ import pytest
 from webhook.engine import evaluate
 from webhook.fix import request_for
 from webhook.objects.model import Object, dotted, lookup
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 from webhook.workload import KINDS, pod, pod_specs
 
 FOREIGN = {"runAsUser": 1000}

@@ -6,7 +6,7 @@ from webhook.engine import evaluate
 from webhook.fix import request_for
 from webhook.objects.model import Object
 from webhook.rules.writable_directory import HIDDEN
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 
 OWN = {
     "registry.example.com/jupyter/team-notebook:1": "/home/jovyan",

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from webhook.objects.model import Change, Object, strings
 from webhook.pod import expand
 from webhook.registry import object_rule
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 
 MANY, ONCE = "ReadWriteMany", "ReadWriteOnce"
 WARNING = "pods on several nodes cannot share the volume any more"

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 
 from webhook.objects.model import Change, Object, lookup, mapping, sequence, strings
 from webhook.registry import object_rule
-from webhook.settings import COMPONENTS, Settings
+from webhook.settings.model import COMPONENTS, Settings
 
 MOST = 1000  # rules of a role
 JOBS = ("mpijobs", "mxjobs", "paddlejobs", "pytorchjobs", "scheduledworkflows", "tfjobs", "xgboostjobs")

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 
 from webhook.objects.model import REMOVED, Change, Object, mapping, sequence
 from webhook.registry import object_rule
-from webhook.settings import Settings
+from webhook.settings.model import Settings
 
 WARNING = "no Istio sidecars in this namespace: its AuthorizationPolicies are not enforced"
 

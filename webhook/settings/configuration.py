@@ -12,7 +12,7 @@ from webhook.manifests.parser import BadManifest
 from webhook.objects.model import BadInput
 from webhook.rules import RULES
 from webhook.scc.defaults import SCCS
-from webhook.settings import Settings, SettingsError, parse
+from webhook.settings.model import Settings, SettingsError, parse
 
 LARGEST: Final = 2**20
 """Bytes; the largest that a ConfigMap can be. What is larger would take seconds to read, of somebody's review."""
