@@ -19,8 +19,8 @@ from bench import evidence
 from tests.support import expensive
 from tests.support.samples import SAMPLES
 from webhook.objects.model import Object, copied
-from webhook.pod import SKIP_ANNOTATION
-from webhook.workload import kind_of
+from webhook.workloads.kinds import kind_of
+from webhook.workloads.pod import SKIP_ANNOTATION
 
 BOUNDS: Final = {expensive.BRIEF: 0.1, expensive.LARGEST: 1.0}
 """Seconds of CPU that a body of at most so many bytes may cost."""

@@ -23,10 +23,10 @@ from webhook import check, engine
 from webhook.fix import request_for
 from webhook.manifests import reader
 from webhook.objects.model import Finding, Object, Pointer, Request, lookup
-from webhook.pod import Shape
 from webhook.scc.grants import Grants
 from webhook.settings.model import Settings
-from webhook.workload import pod_specs
+from webhook.workloads.kinds import pod_specs
+from webhook.workloads.pod import Shape
 
 STYLE = {"refused": "bold red"}
 

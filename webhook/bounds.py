@@ -12,8 +12,8 @@ from itertools import islice
 from typing import Any, Final
 
 from webhook.objects.model import Change, Object, Operation, Pointer, Request, UnknownShape, lookup, mapping
-from webhook.pod import Shape, expand, names
-from webhook.workload import KINDS, kind_of
+from webhook.workloads.kinds import KINDS, kind_of
+from webhook.workloads.pod import Shape, expand, names
 
 LONGEST_ANNOTATION: Final = 1024  # characters that count of the annotation; all rules together have 250
 MOST_PLACES: Final = 1000  # pods and containers of an object; upstream's largest has 60

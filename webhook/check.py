@@ -8,12 +8,12 @@ from webhook import engine
 from webhook.fix import request_for
 from webhook.manifests.reader import Document
 from webhook.objects.model import Finding, Object, Pointer, UnknownShape, lookup, mapping, pointer
-from webhook.pod import POD_SPEC, Pod, Shape
 from webhook.scc.admission import Verdict, judge, smallest
 from webhook.scc.grants import Grants, read
 from webhook.scc.ranges import EXAMPLE, Ranges, of_namespace
 from webhook.settings.model import Settings
-from webhook.workload import pod_specs
+from webhook.workloads.kinds import pod_specs
+from webhook.workloads.pod import POD_SPEC, Pod, Shape
 
 COUNTED: Final = {"Deployment.apps", "StatefulSet.apps", "ReplicaSet.apps", "ReplicationController", "Job.batch", "Pod"}
 """Kinds that make pods at once: what an installation shows as running or not."""

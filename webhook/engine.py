@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from webhook import identity
 from webhook.bounds import LONGEST_ANNOTATION, TooExpensive, few, refuse_size, written
 from webhook.objects import patch
 from webhook.objects.model import (
@@ -21,12 +20,13 @@ from webhook.objects.model import (
     mapping,
     sequence,
 )
-from webhook.pod import SKIP_ANNOTATION, Pod, Shape
 from webhook.registry import PodRule, Rule
 from webhook.rules import RULES
 from webhook.settings.model import Settings
 from webhook.stored import Shown, admissible, advice, immutable, shown, stays
-from webhook.workload import KINDS, pod, pod_specs, unread
+from webhook.workloads import identity
+from webhook.workloads.kinds import KINDS, pod, pod_specs, unread
+from webhook.workloads.pod import SKIP_ANNOTATION, Pod, Shape
 
 MOST_NAMES: Final = 4  # unknown ones that the warning repeats
 LONGEST_NAME: Final = 40

@@ -11,7 +11,7 @@ from webhook import engine
 from webhook.manifests.reader import Document
 from webhook.objects.model import Object, Outcome, Request, lookup
 from webhook.settings.model import Settings
-from webhook.workload import kind_of
+from webhook.workloads.kinds import kind_of
 
 
 @dataclass(slots=True)

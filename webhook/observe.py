@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from webhook import VERSION
 from webhook.objects.model import Outcome, Request, lookup
-from webhook.workload import KINDS
+from webhook.workloads.kinds import KINDS
 
 FOLDER: Final = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
 """Where several processes keep their metrics together, each in files that it maps into its memory."""

@@ -8,7 +8,7 @@ from webhook.conditions import CONDITIONS
 from webhook.objects.model import Object
 from webhook.registry import Rule
 from webhook.settings.model import COMPONENTS
-from webhook.workload import KINDS, group_of
+from webhook.workloads.kinds import KINDS, group_of
 
 NAME: Final = "zz-kubeflow-openshift"
 """Sorts last: webhooks run in the order of their names, and SCC judges again after each."""

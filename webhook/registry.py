@@ -8,9 +8,9 @@ from typing import Final, overload
 
 from webhook.documentation import Page, PageError, parse
 from webhook.objects.model import Change, Object
-from webhook.pod import Pod
 from webhook.settings.model import Options, Settings
-from webhook.workload import KINDS
+from webhook.workloads.kinds import KINDS
+from webhook.workloads.pod import Pod
 
 PodRule = Callable[[Pod], Iterator[Change]]
 ObjectRule = Callable[[Object, Settings], Iterator[Change]]

@@ -6,7 +6,7 @@ import re
 from typing import Any, Final
 
 from webhook.objects.model import BadInput, Object, Outcome, Request
-from webhook.workload import kind_of
+from webhook.workloads.kinds import kind_of
 
 VERSIONS: Final = ("admission.k8s.io/v1", "admission.k8s.io/v1beta1")
 OPERATIONS: Final = ("CREATE", "UPDATE", "DELETE", "CONNECT")

@@ -7,16 +7,16 @@ identity may not read its volumes. So doubt means that it stays.
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from webhook import rejected
-from webhook.allocation import ids, outside
-from webhook.identity import identity, left
 from webhook.objects import patch
 from webhook.objects.model import Change, Object, Pointer, Request, counterpart_at, lookup, mapping, sequence
-from webhook.pod import Pod, expand
 from webhook.scc.admission import REQUIRED_SCC
 from webhook.scc.defaults import RESTRICTED
 from webhook.settings.model import Settings
-from webhook.workload import KINDS
+from webhook.workloads import rejected
+from webhook.workloads.allocation import ids, outside
+from webhook.workloads.identity import identity, left
+from webhook.workloads.kinds import KINDS
+from webhook.workloads.pod import Pod, expand
 
 
 class Shown(NamedTuple):

@@ -16,7 +16,7 @@ from webhook.manifests import reader
 from webhook.objects.model import Object
 from webhook.rules.finalizers import OWNERS
 from webhook.scc import ranges
-from webhook.workload import KINDS, group_of, kind_of
+from webhook.workloads.kinds import KINDS, group_of, kind_of
 
 RANDOM_OBJECTS, RANDOM_PODS = 5000, 1000
 CLAIMS = "no condition reads the claims of a StatefulSet: access-mode is off by default"

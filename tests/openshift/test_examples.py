@@ -14,11 +14,11 @@ from tests.support.installed import OPTED_IN, install, with_accounts
 from tests.support.server import Server
 from webhook.manifests import reader
 from webhook.objects.model import Object, UnknownShape, lookup
-from webhook.pod import POD_SPEC, Shape
 from webhook.scc.admission import judge
 from webhook.scc.defaults import SCCS
 from webhook.scc.ranges import of_namespace
-from webhook.workload import PREDICTOR, SPARK, WORKSPACE, kind_of, pod_specs
+from webhook.workloads.kinds import PREDICTOR, SPARK, WORKSPACE, kind_of, pod_specs
+from webhook.workloads.pod import POD_SPEC, Shape
 
 FOLDER = upstream.FOLDER / "examples"
 FILES = sorted(path for path in FOLDER.glob("*.yaml") if path.name != "crds.yaml")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.samples import SAMPLES
 from webhook.objects.model import Object, Pointer, Request
-from webhook.workload import KINDS
+from webhook.workloads.kinds import KINDS
 
 
 def pointers(value: Any, at: Pointer = ()) -> Iterator[Pointer]:

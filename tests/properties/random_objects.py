@@ -16,7 +16,7 @@ from webhook.objects.model import Object, Request, lookup
 from webhook.rules import RULES
 from webhook.scc.defaults import RESTRICTED
 from webhook.settings.model import Settings
-from webhook.workload import KINDS
+from webhook.workloads.kinds import KINDS
 
 FIRST, LEVEL = 1_000_650_000, "s0:c26,c5"
 IMAGES = (

@@ -10,9 +10,9 @@ from tests.support.samples import created, deployment
 from webhook import bounds
 from webhook.engine import evaluate
 from webhook.objects.model import Object, Request
-from webhook.pod import SKIP_ANNOTATION
 from webhook.review import MOST_VALUES
 from webhook.settings.model import Settings
+from webhook.workloads.pod import SKIP_ANNOTATION
 
 BRIEF, LARGE = 0.1, 1.0
 """Seconds of CPU that a body of 32 KiB, and the largest, may cost where `expensive.loop` takes 0.1."""

@@ -21,7 +21,7 @@ from webhook.objects import patch
 from webhook.objects.model import Object, Outcome, Request, pointer
 from webhook.review import BadReview, decode, respond
 from webhook.settings.model import Settings
-from webhook.workload import KINDS
+from webhook.workloads.kinds import KINDS
 
 VALUES: tuple[Any, ...] = (None, True, 0, -1, 1.5, "x", [], {}, [1], {"a": 1})
 DEFAULTS = Settings(rules={"access-mode": True}, exempt_service_accounts=frozenset({"team/trusted"}))

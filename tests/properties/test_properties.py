@@ -13,7 +13,7 @@ from tests.properties.random_objects import settings as random_settings
 from webhook.engine import evaluate
 from webhook.objects.model import Request
 from webhook.rules import RULES
-from webhook.workload import KINDS, group_of
+from webhook.workloads.kinds import KINDS, group_of
 
 CASES = 20_000
 BUILT_IN = ("", "apps", "apps.openshift.io", "batch", "rbac.authorization.k8s.io")

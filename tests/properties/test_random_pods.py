@@ -11,11 +11,11 @@ from tests.properties import random_objects, random_pods
 from webhook.engine import evaluate
 from webhook.fix import request_for
 from webhook.objects.model import Object, lookup
-from webhook.pod import LISTS
 from webhook.scc.admission import judge
 from webhook.scc.defaults import SCCS
 from webhook.scc.ranges import EXAMPLE
 from webhook.settings.model import Settings
+from webhook.workloads.pod import LISTS
 
 BLOCK = range(random_objects.FIRST, random_objects.FIRST + 10_000)
 """The IDs of the namespace that random pods are for."""

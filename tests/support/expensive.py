@@ -11,11 +11,11 @@ from webhook import review
 from webhook.engine import evaluate
 from webhook.manifests.editor import MOST_EVENTS
 from webhook.objects.model import Object
-from webhook.pod import SKIP_ANNOTATION
 from webhook.review import LARGE, MOST_VALUES
 from webhook.rules import RULES
 from webhook.settings.model import Settings
-from webhook.workload import group_of, kind_of
+from webhook.workloads.kinds import group_of, kind_of
+from webhook.workloads.pod import SKIP_ANNOTATION
 
 BRIEF: Final = 2**15
 LARGEST: Final = 7 * 2**20

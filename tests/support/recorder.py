@@ -16,7 +16,7 @@ from webhook import engine
 from webhook.objects.model import Object, Request
 from webhook.review import decode
 from webhook.settings.model import Settings
-from webhook.workload import KINDS, group_of, kind_of
+from webhook.workloads.kinds import KINDS, group_of, kind_of
 
 NAMESPACE, CLIENTS = "kubeflow", 8
 ERRORS: Final = "apiserver_admission_match_condition_evaluation_errors_total"

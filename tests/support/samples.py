@@ -3,7 +3,7 @@
 from typing import Any
 
 from webhook.objects.model import Object, Request
-from webhook.workload import KINDS, group_of
+from webhook.workloads.kinds import KINDS, group_of
 
 MAIN = {
     "name": "main",

@@ -22,7 +22,7 @@ from types import MappingProxyType
 from typing import Any
 
 from webhook.objects.model import Object, Request
-from webhook.workload import group_of
+from webhook.workloads.kinds import group_of
 
 STARTS_WITHIN = 15  # seconds; it takes one
 

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 
 from tests.support.samples import created, deployment
-from webhook import engine, workload
+from webhook import engine
 from webhook.engine import evaluate
 from webhook.objects import patch
 from webhook.objects.model import Change, Object, Request, UnknownShape
-from webhook.pod import POD_SPEC, SKIP_ANNOTATION, Pod
 from webhook.registry import Rule
 from webhook.rules import RULES
 from webhook.settings.model import Settings
+from webhook.workloads import kinds as workload
+from webhook.workloads.pod import POD_SPEC, SKIP_ANNOTATION, Pod
 
 SETTINGS = Settings()
 

@@ -7,11 +7,11 @@ import pytest
 
 from webhook.engine import evaluate
 from webhook.fix import request_for
-from webhook.identity import beyond_help
 from webhook.objects.model import Object
-from webhook.pod import POD_SPEC, Pod
 from webhook.scc.refusal import LONGEST
 from webhook.settings.model import Settings
+from webhook.workloads.identity import beyond_help
+from webhook.workloads.pod import POD_SPEC, Pod
 
 IDS = {"securityContext": {"runAsUser": 1000, "fsGroup": 1000}}
 TEMPLATE = ("spec", "template", "spec")

@@ -10,7 +10,7 @@ from webhook.objects.model import Object
 from webhook.registration import NAME, OWN, ROLE, SCOPES, SCOPES_0_7, Scope, configuration
 from webhook.rules import RULES
 from webhook.settings.model import COMPONENTS
-from webhook.workload import KINDS, group_of
+from webhook.workloads.kinds import KINDS, group_of
 
 LEGACY: list[Object] = configuration(RULES.values(), SCOPES_0_7[1:], legacy=True)["webhooks"]
 ENTRIES: list[Object] = configuration(RULES.values())["webhooks"]

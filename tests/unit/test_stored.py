@@ -10,7 +10,7 @@ from webhook.engine import evaluate
 from webhook.fix import request_for
 from webhook.objects.model import Object, Outcome, Request
 from webhook.settings.model import Settings
-from webhook.workload import KINDS
+from webhook.workloads.kinds import KINDS
 
 ANEW = "left as it is stored: if OpenShift rejects its pods, delete it and create it again"
 ROOT = "run-as-user: runAsNonRoot: true beside UID 0 keeps the pod from starting; set runAsNonRoot: false"

@@ -9,7 +9,7 @@ from webhook.engine import evaluate
 from webhook.fix import request_for
 from webhook.objects.model import Object, dotted, lookup
 from webhook.settings.model import Settings
-from webhook.workload import KINDS, pod, pod_specs
+from webhook.workloads.kinds import KINDS, pod, pod_specs
 
 FOREIGN = {"runAsUser": 1000}
 SPEC = {"containers": [{"name": "main"}]}

@@ -18,9 +18,9 @@ Limits:
 from collections.abc import Iterator
 
 from webhook.objects.model import Change, Object, strings
-from webhook.pod import expand
 from webhook.registry import object_rule
 from webhook.settings.model import Settings
+from webhook.workloads.pod import expand
 
 MANY, ONCE = "ReadWriteMany", "ReadWriteOnce"
 WARNING = "pods on several nodes cannot share the volume any more"

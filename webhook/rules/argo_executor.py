@@ -26,7 +26,7 @@ from webhook.objects.model import Change, Object, Request, lookup, mapping
 from webhook.registry import object_rule
 from webhook.rules import fs_group, run_as_group, run_as_user
 from webhook.settings.model import Settings
-from webhook.workload import CONTAINER, pod, pod_specs, unread
+from webhook.workloads.kinds import CONTAINER, pod, pod_specs, unread
 
 NAME, WORKFLOW = "workflow-controller-configmap", "Workflow.argoproj.io"
 CONTAINERS, DEFAULTS = ("executor", "mainContainer"), "workflowDefaults"

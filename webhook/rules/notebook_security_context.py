@@ -18,10 +18,10 @@ Limits:
 
 from collections.abc import Iterator
 
-from webhook.identity import any_left
 from webhook.objects.model import Change, lookup
-from webhook.pod import Pod
 from webhook.registry import pod_rule
+from webhook.workloads.identity import any_left
+from webhook.workloads.pod import Pod
 
 
 @pod_rule(kinds=("Notebook.kubeflow.org",))

@@ -22,8 +22,8 @@ import re
 from collections.abc import Iterator
 
 from webhook.objects.model import Change, Object, Pointer, lookup, sequence
-from webhook.pod import Pod
 from webhook.registry import pod_rule
+from webhook.workloads.pod import Pod
 
 KINDS = ("ClusterWorkflowTemplate", "CronWorkflow", "Workflow", "WorkflowTemplate")
 MOST = 50  # directories of a template

@@ -17,10 +17,10 @@ Limits:
 
 from collections.abc import Iterator
 
-from webhook.identity import dropped
 from webhook.objects.model import Change
-from webhook.pod import Pod
 from webhook.registry import pod_rule
+from webhook.workloads.identity import dropped
+from webhook.workloads.pod import Pod
 
 BECAUSE = "runAsGroup is outside what OpenShift allocates, and its user goes"
 

@@ -25,10 +25,10 @@ Limits:
 
 from collections.abc import Iterator
 
-from webhook.identity import dropped, identity
 from webhook.objects.model import Change, lookup
-from webhook.pod import Pod
 from webhook.registry import pod_rule
+from webhook.workloads.identity import dropped, identity
+from webhook.workloads.pod import Pod
 
 BECAUSE = "runAsUser is outside what OpenShift allocates"
 NON_ROOT = "the UID that went was not root, and the image's own user may be"

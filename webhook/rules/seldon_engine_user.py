@@ -24,8 +24,8 @@ import re
 from collections.abc import Iterator
 
 from webhook.objects.model import REMOVED, Change, sequence
-from webhook.pod import Pod
 from webhook.registry import pod_rule
+from webhook.workloads.pod import Pod
 
 OPERATOR = re.compile(r"(?s:.*/)?seldon-core-operator([:@]|$)")
 MOST = 1000  # variables; each that goes moves those behind it

@@ -20,10 +20,10 @@ Limits:
 
 from collections.abc import Iterator
 
-from webhook.identity import completed
 from webhook.objects.model import REMOVED, Change, strings
-from webhook.pod import Pod
 from webhook.registry import pod_rule
+from webhook.workloads.identity import completed
+from webhook.workloads.pod import Pod
 
 BECAUSE = "a webhook injected this container after SCC had judged the Pod"
 

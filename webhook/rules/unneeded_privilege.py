@@ -19,11 +19,11 @@ Limits:
 
 from collections.abc import Iterator
 
-from webhook.identity import any_left
 from webhook.objects.model import REMOVED, Change, lookup
-from webhook.pod import Pod
-from webhook.privilege import unneeded
 from webhook.registry import pod_rule
+from webhook.workloads.identity import any_left
+from webhook.workloads.pod import Pod
+from webhook.workloads.privilege import unneeded
 
 
 @pod_rule(kinds=("Deployment.apps", "StatefulSet.apps"))

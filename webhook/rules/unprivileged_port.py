@@ -19,10 +19,10 @@ Limits:
 
 from collections.abc import Iterator
 
-from webhook.identity import any_left, identity
 from webhook.objects.model import Change, Object, counterpart, lookup, sequence
-from webhook.pod import Pod
 from webhook.registry import pod_rule
+from webhook.workloads.identity import any_left, identity
+from webhook.workloads.pod import Pod
 
 SYSCTL = {"name": "net.ipv4.ip_unprivileged_port_start", "value": "0"}
 LOW = range(1, 1024)

@@ -21,10 +21,10 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from webhook.identity import any_left
 from webhook.objects.model import Change, Object, counterpart, sequence
-from webhook.pod import POD_SPEC, Container, Pod
 from webhook.registry import pod_rule
+from webhook.workloads.identity import any_left
+from webhook.workloads.pod import POD_SPEC, Container, Pod
 
 MNIST = r"(?<!\bkubeflow/)\bpytorch[-_]dist[-_]mnist"  # kubeflow/pytorch-dist-mnist came later and suits any UID
 NOTEBOOK = r"\b(kubeflow-images-public/tensorflow|jupyter/)[^/:@]+-notebook"

@@ -10,15 +10,15 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
-from webhook.allocation import LARGEST_ID, first, ids, outside, proxies, ranges, second
 from webhook.objects.model import REMOVED, Change, Object, Pointer, UnknownShape, copied, lookup
-from webhook.pod import IDS, LISTS, Pod
-from webhook.privilege import PRIVILEGE, unneeded
 from webhook.scc.admission import DEFAULTS, REQUIRED_SCC, against, smallest
 from webhook.scc.assignment import assign
 from webhook.scc.defaults import RESTRICTED
 from webhook.scc.ranges import Ranges
 from webhook.scc.refusal import shortened
+from webhook.workloads.allocation import LARGEST_ID, first, ids, outside, proxies, ranges, second
+from webhook.workloads.pod import IDS, LISTS, Pod
+from webhook.workloads.privilege import PRIVILEGE, unneeded
 
 Answer = TypeVar("Answer")
 INJECTED: Final = "sidecar.istio.io/status"

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from webhook import rejected
 from webhook.objects.model import Object, Pointer, Request, lookup, mapping
-from webhook.pod import POD_SPEC, Pod, Shape, expand
 from webhook.settings.model import Settings
+from webhook.workloads import rejected
+from webhook.workloads.pod import POD_SPEC, Pod, Shape, expand
 
 ARGO: Final = ("container", "script", "containerSet.containers.*", "initContainers.*", "sidecars.*")
 PATCHES: Final = tuple(f"{part}podSpecPatch" for part in ("", "templates.*.", "templateDefaults.", "artifactGC."))

@@ -106,7 +106,7 @@ class Pod:
     found: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """What `containers` and `security_context` found, once they were asked; another object needs another map."""
     decided: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
-    """What webhook/identity.py decided of the pod as it came: once, for every view of it."""
+    """What webhook/workloads/identity.py decided of the pod as it came: once, for every view of it."""
 
     def changed(self, obj: Object) -> "Pod":
         """Return the same pod as it is in the object that rules have changed."""

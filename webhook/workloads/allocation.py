@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from webhook.objects.model import lookup
-from webhook.pod import IDS, Container, Pod
 from webhook.scc.ranges import Ranges
+from webhook.workloads.pod import IDS, Container, Pod
 
 LARGEST_ID: Final = 2**31 - 1  # the API server refuses larger ones
 BLOCK: Final = 10_000  # IDs that OpenShift gives a namespace by default

@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from webhook.objects.model import Pointer
-from webhook.pod import Pod
+from webhook.workloads.pod import Pod
 
 WITHOUT_PRIVILEGE: Final = re.compile(r"(^|/)metacontroller(io)?/metacontroller([:@]|$)")
 """Images that ask for privilege and work without it."""
