@@ -14,7 +14,7 @@ from webhook.objects.model import BadInput
 
 if TYPE_CHECKING:
     from webhook.check import Template
-    from webhook.registry import Rule
+    from webhook.rules.registry import Rule
     from webhook.settings.model import Settings
 
 FINE: Final = 0
@@ -113,8 +113,7 @@ def fix_(options: argparse.Namespace) -> int:
 
 def rules_(options: argparse.Namespace) -> int:
     """List the rules, or show the page of one."""
-    from webhook import documentation
-    from webhook.rules import RULES
+    from webhook.rules import RULES, page
     from webhook.settings import configuration
 
     settings = configuration.load(options.config)
@@ -128,15 +127,15 @@ def rules_(options: argparse.Namespace) -> int:
                 "summary": rule.page.summary,
                 "kinds": list(rule.kinds),
                 "enabled": settings.enables(rule.id, default=rule.default),
-                "page": documentation.text(rule.id, rule.page),
+                "page": page.text(rule.id, rule.page),
             }
             for rule in chosen
         ]
         sys.stdout.write(json.dumps(listing, indent=2) + "\n")
     elif options.markdown:
-        sys.stdout.write("\n".join(documentation.markdown(rule.id, rule.page, rule.facts()) for rule in chosen))
+        sys.stdout.write("\n".join(page.markdown(rule.id, rule.page, rule.facts()) for rule in chosen))
     elif options.id:
-        sys.stdout.write(documentation.text(options.id, chosen[0].page) + f"\n{chosen[0].facts()}\n")
+        sys.stdout.write(page.text(options.id, chosen[0].page) + f"\n{chosen[0].facts()}\n")
     else:
         _print_table(chosen, settings)
     return FINE
@@ -147,7 +146,7 @@ def _print_table(rules: "Sequence[Rule]", settings: "Settings") -> None:
     from rich.console import Console
     from rich.table import Column, Table
 
-    from webhook.registry import POD_KINDS
+    from webhook.rules.registry import POD_KINDS
 
     widest = max(len(rule.id) for rule in rules)
     table = Table(Column("rule", no_wrap=True, min_width=widest), "what it does", "kinds", "on", box=box.SIMPLE_HEAD)

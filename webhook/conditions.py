@@ -13,7 +13,7 @@ Fields are read with `has()`: Kubernetes 1.28 refuses `.?`.
 from typing import Final
 
 from webhook.objects.model import Object
-from webhook.rules.finalizers import OWNERS
+from webhook.rules.object.finalizers import OWNERS
 
 
 def _condition(name: str, expression: str) -> Object:

@@ -20,8 +20,8 @@ from webhook.objects.model import (
     mapping,
     sequence,
 )
-from webhook.registry import PodRule, Rule
 from webhook.rules import RULES
+from webhook.rules.registry import PodRule, Rule
 from webhook.settings.model import Settings
 from webhook.stored import Shown, admissible, advice, immutable, shown, stays
 from webhook.workloads import identity

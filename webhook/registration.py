@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from webhook.conditions import CONDITIONS
 from webhook.objects.model import Object
-from webhook.registry import Rule
+from webhook.rules.registry import Rule
 from webhook.settings.model import COMPONENTS
 from webhook.workloads.kinds import KINDS, group_of
 

@@ -14,7 +14,7 @@ from tests.support.installed import deployment
 from tests.support.recorder import BUILT_IN, NAMESPACE, Recorder, recording
 from webhook.manifests import reader
 from webhook.objects.model import Object
-from webhook.rules.finalizers import OWNERS
+from webhook.rules.object.finalizers import OWNERS
 from webhook.scc import ranges
 from webhook.workloads.kinds import KINDS, group_of, kind_of
 

@@ -13,7 +13,7 @@ from webhook.engine import ALL_RULES
 from webhook.manifests import reader
 from webhook.manifests.reader import Document
 from webhook.objects.model import Object, Outcome, Request
-from webhook.registry import Rule
+from webhook.rules.registry import Rule
 from webhook.settings import configuration
 from webhook.settings.model import Settings
 

@@ -12,8 +12,8 @@ from webhook import engine
 from webhook.engine import evaluate
 from webhook.objects import patch
 from webhook.objects.model import Change, Object, Request, UnknownShape
-from webhook.registry import Rule
 from webhook.rules import RULES
+from webhook.rules.registry import Rule
 from webhook.settings.model import Settings
 from webhook.workloads import kinds as workload
 from webhook.workloads.pod import POD_SPEC, SKIP_ANNOTATION, Pod

@@ -6,17 +6,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from webhook import documentation, registry
 from webhook.objects.model import Change
-from webhook.registry import RULES, BadRule, object_rule, pod_rule
-from webhook.rules import fs_group
+from webhook.rules import page as documentation
+from webhook.rules import registry
+from webhook.rules.pod import fs_group
+from webhook.rules.registry import RULES, BadRule, object_rule, pod_rule
 
 PAGE = fs_group.__doc__
 
 
 def function(name: str, module: str, page: str | None = PAGE, body: str = "yield from ()") -> registry.PodRule:
     """Make a rule's function as if it stood in a module of its own."""
-    made = types.ModuleType(f"webhook.rules.{module}", page)
+    made = types.ModuleType(f"webhook.rules.pod.{module}", page)
     sys.modules[made.__name__] = made
     exec(f"def {name}(pod):\n    {body}", made.__dict__)
     found: registry.PodRule = getattr(made, name)

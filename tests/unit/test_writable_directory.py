@@ -5,7 +5,7 @@ import pytest
 from webhook.engine import evaluate
 from webhook.fix import request_for
 from webhook.objects.model import Object
-from webhook.rules.writable_directory import HIDDEN
+from webhook.rules.pod.writable_directory import HIDDEN
 from webhook.settings.model import Settings
 
 OWN = {

@@ -1,11 +1,14 @@
-"""One module here is one rule, and its docstring the rule's page. Importing this package registers all of them."""
+"""Each module in `pod` and `object` is one rule, and its docstring is the page. Importing this registers all."""
 
 import importlib
 import pkgutil
 
-from webhook.registry import RULES
+from webhook.rules import object as object_rules
+from webhook.rules import pod as pod_rules
+from webhook.rules.registry import RULES
 
-for module in sorted(found.name for found in pkgutil.iter_modules(__path__)):
-    importlib.import_module(f"{__name__}.{module}")
+for package in (object_rules, pod_rules):
+    for module in sorted(found.name for found in pkgutil.iter_modules(package.__path__)):
+        importlib.import_module(f"{package.__name__}.{module}")
 
 __all__ = ["RULES"]

@@ -23,8 +23,8 @@ from collections.abc import Iterator
 
 from webhook.manifests.editor import change_text, value
 from webhook.objects.model import Change, Object, Request, lookup, mapping
-from webhook.registry import object_rule
-from webhook.rules import fs_group, run_as_group, run_as_user
+from webhook.rules.pod import fs_group, run_as_group, run_as_user
+from webhook.rules.registry import object_rule
 from webhook.settings.model import Settings
 from webhook.workloads.kinds import CONTAINER, pod, pod_specs, unread
 

@@ -20,7 +20,7 @@ Limits:
 from collections.abc import Iterator
 
 from webhook.objects.model import REMOVED, Change, lookup
-from webhook.registry import pod_rule
+from webhook.rules.registry import pod_rule
 from webhook.workloads.identity import any_left
 from webhook.workloads.pod import Pod
 from webhook.workloads.privilege import unneeded

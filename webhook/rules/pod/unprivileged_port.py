@@ -20,7 +20,7 @@ Limits:
 from collections.abc import Iterator
 
 from webhook.objects.model import Change, Object, counterpart, lookup, sequence
-from webhook.registry import pod_rule
+from webhook.rules.registry import pod_rule
 from webhook.workloads.identity import any_left, identity
 from webhook.workloads.pod import Pod
 

@@ -26,7 +26,7 @@ Limits:
 from collections.abc import Iterator
 
 from webhook.objects.model import Change, lookup
-from webhook.registry import pod_rule
+from webhook.rules.registry import pod_rule
 from webhook.workloads.identity import dropped, identity
 from webhook.workloads.pod import Pod
 

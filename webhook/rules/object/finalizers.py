@@ -18,7 +18,7 @@ Limits:
 from collections.abc import Iterator
 
 from webhook.objects.model import Change, Object, lookup, mapping, sequence, strings
-from webhook.registry import object_rule
+from webhook.rules.registry import object_rule
 from webhook.settings.model import COMPONENTS, Settings
 
 MOST = 1000  # rules of a role

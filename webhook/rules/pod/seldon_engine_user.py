@@ -24,7 +24,7 @@ import re
 from collections.abc import Iterator
 
 from webhook.objects.model import REMOVED, Change, sequence
-from webhook.registry import pod_rule
+from webhook.rules.registry import pod_rule
 from webhook.workloads.pod import Pod
 
 OPERATOR = re.compile(r"(?s:.*/)?seldon-core-operator([:@]|$)")

@@ -21,7 +21,7 @@ Limits:
 from collections.abc import Iterator
 
 from webhook.objects.model import REMOVED, Change, Object, mapping, sequence
-from webhook.registry import object_rule
+from webhook.rules.registry import object_rule
 from webhook.settings.model import Settings
 
 WARNING = "no Istio sidecars in this namespace: its AuthorizationPolicies are not enforced"

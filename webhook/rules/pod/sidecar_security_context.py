@@ -21,7 +21,7 @@ Limits:
 from collections.abc import Iterator
 
 from webhook.objects.model import REMOVED, Change, strings
-from webhook.registry import pod_rule
+from webhook.rules.registry import pod_rule
 from webhook.workloads.identity import completed
 from webhook.workloads.pod import Pod
 

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from webhook.objects.model import Change, Object, counterpart, sequence
-from webhook.registry import pod_rule
+from webhook.rules.registry import pod_rule
 from webhook.workloads.identity import any_left
 from webhook.workloads.pod import POD_SPEC, Container, Pod
 

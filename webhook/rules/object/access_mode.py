@@ -18,7 +18,7 @@ Limits:
 from collections.abc import Iterator
 
 from webhook.objects.model import Change, Object, strings
-from webhook.registry import object_rule
+from webhook.rules.registry import object_rule
 from webhook.settings.model import Settings
 from webhook.workloads.pod import expand
 

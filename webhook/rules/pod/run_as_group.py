@@ -18,7 +18,7 @@ Limits:
 from collections.abc import Iterator
 
 from webhook.objects.model import Change
-from webhook.registry import pod_rule
+from webhook.rules.registry import pod_rule
 from webhook.workloads.identity import dropped
 from webhook.workloads.pod import Pod
 

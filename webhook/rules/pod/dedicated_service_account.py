@@ -18,7 +18,7 @@ Limits:
 from collections.abc import Iterator
 
 from webhook.objects.model import Change, counterpart, lookup, mapping
-from webhook.registry import pod_rule
+from webhook.rules.registry import pod_rule
 from webhook.workloads.pod import POD_SPEC, Pod
 
 TABLE = {"kubeflow/Deployment/minio": "minio", "kubeflow/Deployment/metadata-db": "metadatadb"}

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, overload
 
-from webhook.documentation import Page, PageError, parse
 from webhook.objects.model import Change, Object
+from webhook.rules.page import Page, PageError, parse
 from webhook.settings.model import Options, Settings
 from webhook.workloads.kinds import KINDS
 from webhook.workloads.pod import Pod

@@ -22,7 +22,7 @@ import re
 from collections.abc import Iterator
 
 from webhook.objects.model import Change, Object, Pointer, lookup, sequence
-from webhook.registry import pod_rule
+from webhook.rules.registry import pod_rule
 from webhook.workloads.pod import Pod
 
 KINDS = ("ClusterWorkflowTemplate", "CronWorkflow", "Workflow", "WorkflowTemplate")
