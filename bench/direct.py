@@ -11,7 +11,7 @@ from bench.figures import ratios, spread
 from bench.load import Client
 from bench.objects import measured_review
 from bench.servers import controller_runtime, ours
-from webhook import review
+from webhook.admission import review
 from webhook.objects import patch
 from webhook.objects.model import Object
 

@@ -15,7 +15,7 @@ from bench.chart import Curve, lines
 from bench.figures import busy
 from bench.objects import NAME, NAMESPACE, stateful_set
 from tests.support.server import review as review_of
-from webhook import engine, review
+from webhook.admission import engine, review
 from webhook.objects.model import Object, Request
 from webhook.settings.model import Settings
 

@@ -20,7 +20,7 @@ from bench.load import Client
 from bench.objects import measured_review
 from bench.servers import Running, ours
 from tests.rig.cluster import CRDS, Cluster, running, wait
-from webhook import engine, review
+from webhook.admission import engine, review
 from webhook.objects import patch
 from webhook.objects.model import Object
 from webhook.settings.model import Settings

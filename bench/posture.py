@@ -23,7 +23,7 @@ from tests.properties import random_objects, random_pods
 from tests.rig.cluster import Cluster, running
 from tests.rig.oracle import ask
 from tests.support.installed import namespace
-from webhook import engine
+from webhook.admission import engine
 from webhook.objects.model import Object, Request
 from webhook.scc import ranges
 from webhook.scc.defaults import SCCS

@@ -17,7 +17,7 @@ from bench.chart import Curve, Group, bars, lines
 from bench.figures import ratios, spread
 from bench.objects import created, measured_review, pod, stateful_set
 from bench.policy import policy
-from webhook import engine, review
+from webhook.admission import engine, review
 from webhook.objects import patch
 from webhook.objects.model import Object, Request
 from webhook.settings.model import Settings

@@ -19,7 +19,8 @@ from rich.text import Text
 
 from tests.support.cases import FIXTURES
 from tests.support.server import Server, review, serving
-from webhook import check, engine
+from webhook import check
+from webhook.admission import engine
 from webhook.fix import request_for
 from webhook.manifests import reader
 from webhook.objects.model import Finding, Object, Pointer, Request, lookup

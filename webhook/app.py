@@ -14,7 +14,8 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from webhook import engine, observe, review
+from webhook import observe
+from webhook.admission import engine, review
 from webhook.objects.model import Outcome, Request
 from webhook.settings.model import Settings
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from webhook import engine
+from webhook.admission import engine
 from webhook.fix import request_for
 from webhook.manifests.reader import Document
 from webhook.objects.model import Finding, Object, Pointer, UnknownShape, lookup, mapping, pointer

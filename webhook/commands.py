@@ -64,7 +64,7 @@ def _own_certificate(folder: Path, host: str, ca_out: Path | None) -> Path:
 
 def review_(options: argparse.Namespace) -> int:
     """Answer one AdmissionReview with the bytes that the server would answer."""
-    from webhook import engine, review
+    from webhook.admission import engine, review
     from webhook.manifests import reader
     from webhook.settings import configuration
 

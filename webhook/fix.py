@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from webhook import engine
+from webhook.admission import engine
 from webhook.manifests.reader import Document
 from webhook.objects.model import Object, Outcome, Request, lookup
 from webhook.settings.model import Settings

@@ -10,10 +10,11 @@ import pytest
 
 from tests.support.bodies import STATEFUL_SET
 from tests.support.server import review
-from webhook import VERSION, cli, engine
+from webhook import VERSION, cli
+from webhook.admission import engine
+from webhook.admission.review import decode, respond
 from webhook.manifests import reader
 from webhook.objects.model import Request
-from webhook.review import decode, respond
 from webhook.rules import RULES
 from webhook.settings.model import Settings
 

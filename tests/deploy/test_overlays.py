@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.installed import deployment
 from tests.support.overlays import GRANTS, OVERLAYS
-from webhook.engine import evaluate
+from webhook.admission.engine import evaluate
 from webhook.fix import request_for
 from webhook.manifests import reader
 from webhook.objects.model import lookup

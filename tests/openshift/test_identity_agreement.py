@@ -14,7 +14,7 @@ import pytest
 from tests.properties.random_objects import FIRST, LEVEL, fresh, furnish
 from tests.properties.random_pods import pod as random_pod
 from tests.rig.oracle import ask
-from webhook import engine
+from webhook.admission import engine
 from webhook.objects.model import Object, Request, lookup
 from webhook.scc import ranges
 from webhook.scc.defaults import SCCS

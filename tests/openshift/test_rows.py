@@ -10,7 +10,7 @@ from tests.rig.cluster import Cluster
 from tests.support.installed import OPTED_IN, namespace
 from tests.support.notebooks import desired
 from tests.support.rows import verdict, workload
-from webhook.engine import evaluate
+from webhook.admission.engine import evaluate
 from webhook.fix import request_for
 from webhook.settings.model import Settings
 

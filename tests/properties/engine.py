@@ -10,8 +10,8 @@ from tests.properties import random_objects
 from tests.properties.lattice import DECLARED, breaches
 from tests.properties.lattice_places import found, scopes
 from tests.support import json_patch
-from webhook import engine
-from webhook.engine import ALL_RULES
+from webhook.admission import engine
+from webhook.admission.engine import ALL_RULES
 from webhook.objects.model import Object, Outcome, Request
 from webhook.rules import RULES
 from webhook.settings.model import Settings

@@ -7,10 +7,10 @@ import pytest
 from bench.worst import climb
 from tests.support import expensive
 from tests.support.samples import created, deployment
-from webhook import bounds
-from webhook.engine import evaluate
+from webhook.admission import bounds
+from webhook.admission.engine import evaluate
+from webhook.admission.review import MOST_VALUES
 from webhook.objects.model import Object, Request
-from webhook.review import MOST_VALUES
 from webhook.settings.model import Settings
 from webhook.workloads.pod import SKIP_ANNOTATION
 

@@ -11,7 +11,7 @@ import pytest
 from bench import malformed
 from bench.canary import WORD, hidden, hits, run
 from tests.support.server import review, serving
-from webhook import engine
+from webhook.admission import engine
 
 
 def test_a_word_hidden_in_reviews_is_never_seen_again(tmp_path: Path) -> None:

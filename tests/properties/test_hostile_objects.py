@@ -15,11 +15,11 @@ from hypothesis import example, given, settings
 from tests.properties.hostile import hostile_requests, pointers, requests, with_value
 from tests.support.samples import SAMPLES
 from tests.support.server import review
-from webhook import engine
-from webhook.engine import ALL_RULES
+from webhook.admission import engine
+from webhook.admission.engine import ALL_RULES
+from webhook.admission.review import BadReview, decode, respond
 from webhook.objects import patch
 from webhook.objects.model import Object, Outcome, Request, pointer
-from webhook.review import BadReview, decode, respond
 from webhook.settings.model import Settings
 from webhook.workloads.kinds import KINDS
 

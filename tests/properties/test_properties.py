@@ -10,7 +10,7 @@ from tests.properties.engine import problem
 from tests.properties.hostile import hostile_requests
 from tests.properties.random_objects import random_object
 from tests.properties.random_objects import settings as random_settings
-from webhook.engine import evaluate
+from webhook.admission.engine import evaluate
 from webhook.objects.model import Request
 from webhook.rules import RULES
 from webhook.workloads.kinds import KINDS, group_of

@@ -8,7 +8,7 @@ from itertools import islice
 import pytest
 
 from tests.properties import random_objects, random_pods
-from webhook.engine import evaluate
+from webhook.admission.engine import evaluate
 from webhook.fix import request_for
 from webhook.objects.model import Object, lookup
 from webhook.scc.admission import judge

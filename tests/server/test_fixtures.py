@@ -9,8 +9,9 @@ import pytest
 
 from tests.support.cases import FILES, FIXTURES, Case, all_cases
 from tests.support.server import Server, review, serving
-from webhook import cli, engine, fix
-from webhook.engine import ALL_RULES
+from webhook import cli, fix
+from webhook.admission import engine
+from webhook.admission.engine import ALL_RULES
 from webhook.objects import patch
 from webhook.rules import RULES
 

@@ -18,8 +18,8 @@ from werkzeug.test import TestResponse
 from certs import authority
 from tests.support.bodies import REVIEW
 from tests.support.server import Server, post, reason, serving
+from webhook.admission.review import LARGE, MOST_VALUES
 from webhook.app import LARGEST_BODY, LARGEST_SENT, application
-from webhook.review import LARGE, MOST_VALUES
 from webhook.serving import Certificate
 from webhook.settings.model import Settings
 from webhook.worker import PATIENCE

@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 from tests.support.server import review
-from webhook.engine import evaluate
+from webhook.admission.engine import evaluate
+from webhook.admission.review import decode, respond
 from webhook.objects.model import Object, Request
-from webhook.review import decode, respond
 from webhook.settings.model import Settings
 
 V1, V1BETA1 = "admission.k8s.io/v1", "admission.k8s.io/v1beta1"

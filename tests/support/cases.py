@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.support.paths import ROOT
-from webhook import engine, fix
-from webhook.engine import ALL_RULES
+from webhook import fix
+from webhook.admission import engine
+from webhook.admission.engine import ALL_RULES
 from webhook.manifests import reader
 from webhook.manifests.reader import Document
 from webhook.objects.model import Object, Outcome, Request

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from webhook import review
-from webhook.engine import evaluate
+from webhook.admission import review
+from webhook.admission.engine import evaluate
+from webhook.admission.review import LARGE, MOST_VALUES
 from webhook.manifests.editor import MOST_EVENTS
 from webhook.objects.model import Object
-from webhook.review import LARGE, MOST_VALUES
 from webhook.rules import RULES
 from webhook.settings.model import Settings
 from webhook.workloads.kinds import group_of, kind_of

@@ -12,9 +12,9 @@ from typing import Final
 from tests.rig.cluster import Cluster, Response, wait
 from tests.support.installed import CONFIGURATIONS, crd, deployed, serve, with_accounts
 from tests.support.other_webhook import answering
-from webhook import engine
+from webhook.admission import engine
+from webhook.admission.review import decode
 from webhook.objects.model import Object, Request
-from webhook.review import decode
 from webhook.settings.model import Settings
 from webhook.workloads.kinds import KINDS, group_of, kind_of
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.paths import ROOT
-from webhook import engine
+from webhook.admission import engine
+from webhook.admission.review import decode, respond
 from webhook.objects.model import Outcome, Request
-from webhook.review import decode, respond
 from webhook.settings import configuration
 from webhook.settings.model import Settings
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.support import upstream
-from webhook.engine import evaluate
+from webhook.admission.engine import evaluate
 from webhook.fix import request_for
 from webhook.manifests.editor import DEEPEST, LONGEST, MOST_EVENTS, value
 from webhook.objects.model import Object

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from webhook.engine import evaluate
+from webhook.admission.engine import evaluate
 from webhook.objects.model import Request
 from webhook.settings.configuration import BadConfiguration, load
 from webhook.settings.model import Settings

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.support.samples import created, deployment
-from webhook import engine
-from webhook.engine import evaluate
+from webhook.admission import engine
+from webhook.admission.engine import evaluate
 from webhook.objects import patch
 from webhook.objects.model import Change, Object, Request, UnknownShape
 from webhook.rules import RULES

@@ -8,8 +8,8 @@ import pytest
 
 from tests.support.bodies import BAD, IN_OBJECT, ODD, POD_KIND, STATEFUL_SET, V1, V1BETA1, answer, body_of, envelope
 from tests.support.server import review
+from webhook.admission.review import LONGEST_WARNING, MOST_WARNINGS, OPERATIONS, BadReview, decode, respond
 from webhook.objects.model import Finding, Outcome, Request
-from webhook.review import LONGEST_WARNING, MOST_WARNINGS, OPERATIONS, BadReview, decode, respond
 
 each_version = pytest.mark.parametrize("version", [V1, V1BETA1])
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.samples import SAMPLES
-from webhook.engine import evaluate
+from webhook.admission.engine import evaluate
 from webhook.fix import request_for
 from webhook.objects.model import Object, Outcome, Request
 from webhook.settings.model import Settings

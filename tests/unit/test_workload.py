@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from webhook.engine import evaluate
+from webhook.admission.engine import evaluate
 from webhook.fix import request_for
 from webhook.objects.model import Object, dotted, lookup
 from webhook.settings.model import Settings

@@ -2,7 +2,7 @@
 
 import pytest
 
-from webhook.engine import evaluate
+from webhook.admission.engine import evaluate
 from webhook.fix import request_for
 from webhook.objects.model import Object
 from webhook.rules.pod.writable_directory import HIDDEN

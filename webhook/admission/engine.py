@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from webhook.bounds import LONGEST_ANNOTATION, TooExpensive, few, refuse_size, written
+from webhook.admission.bounds import LONGEST_ANNOTATION, TooExpensive, few, refuse_size, written
+from webhook.admission.stored import Shown, admissible, advice, immutable, shown, stays
 from webhook.objects import patch
 from webhook.objects.model import (
     REMOVED,
@@ -23,7 +24,6 @@ from webhook.objects.model import (
 from webhook.rules import RULES
 from webhook.rules.registry import PodRule, Rule
 from webhook.settings.model import Settings
-from webhook.stored import Shown, admissible, advice, immutable, shown, stays
 from webhook.workloads import identity
 from webhook.workloads.kinds import KINDS, pod, pod_specs, unread
 from webhook.workloads.pod import SKIP_ANNOTATION, Pod, Shape
