@@ -13,9 +13,9 @@ from pathlib import Path
 from bench import performance
 from tests.support import cases, reviews
 from tests.support.paths import ROOT
-from webhook import registration
 from webhook.manifests import reader
 from webhook.objects.model import Object
+from webhook.registration import configuration as registration
 from webhook.rules import RULES, page
 from webhook.rules.registry import Rule
 
@@ -39,7 +39,7 @@ def outputs() -> Iterator[tuple[Path, str]]:
         ("overlays/kubeflow-0.7/profiles.yaml", profiles_0_7(rules)),
     ):
         text = reader.dump(configuration)
-        yield ROOT / "deploy" / path, f"# {GENERATED}: webhook/registration.py\n{text}"
+        yield ROOT / "deploy" / path, f"# {GENERATED}: webhook/registration/configuration.py\n{text}"
     yield performance.PAGE, performance.page()
     component = ROOT / "deploy/components/without-match-conditions/kustomization.yaml"
     yield component, without_conditions(len(deployed["webhooks"]))

@@ -8,7 +8,7 @@ import pytest
 
 from tests.rig.cluster import Cluster
 from tests.support.overlays import OVERLAYS, applied, of_kind, rendered
-from webhook.registration import NAME, OWN
+from webhook.registration.configuration import NAME, OWN
 
 KEEPER = "kubeflow-openshift-certificates"
 KEEPERS_RIGHTS = {

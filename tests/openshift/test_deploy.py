@@ -8,7 +8,7 @@ import pytest
 from tests.rig.cluster import Cluster, wait
 from tests.support.overlays import ALL, DEPLOY, OVERLAYS, applied, everything, of_kind, rendered, source_of, text_of
 from webhook.manifests import reader
-from webhook.registration import NAME, OWN
+from webhook.registration.configuration import NAME, OWN
 
 PLACEHOLDER = f"{OWN}@sha256:{'0' * 64}"
 PODS = f"/api/v1/namespaces/{OWN}/pods"

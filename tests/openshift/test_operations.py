@@ -27,7 +27,7 @@ from tests.support.installed import (
 from tests.support.notebooks import desired, notebook, reconcile, settled
 from tests.support.overlays import OVERLAYS, of_kind, rendered
 from tests.support.server import Server, free_port
-from webhook.registration import NAME
+from webhook.registration.configuration import NAME
 
 RUNS_AS_999 = {"securityContext": {"runAsUser": 999, "fsGroup": 999}}
 ARGO = {"metadata": {"name": "workflow-controller-configmap"}, "data": {"containerRuntimeExecutor": "docker"}}

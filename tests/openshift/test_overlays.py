@@ -11,8 +11,8 @@ from tests.rig.cluster import Cluster, wait
 from tests.support import upstream
 from tests.support.installed import deployment
 from tests.support.overlays import DEPLOY, GRANTS, OVERLAYS, everything, of_kind, rendered
-from webhook import registration
 from webhook.manifests import reader
+from webhook.registration import configuration
 from webhook.rules import RULES
 
 ISTIO = "kubeflow-0.7-served/istio__istio-install.yaml"
@@ -69,7 +69,7 @@ def test_kubeflow_0_7_chooses_profiles_by_the_label_that_they_carry(cluster: Clu
         [found] = of_kind(rendered(cluster, OVERLAYS / name), "MutatingWebhookConfiguration")
         return {entry["name"]: entry for entry in found["webhooks"]}
 
-    usual, expected = entries("openshift"), registration.configuration(RULES.values(), registration.SCOPES_0_7)
+    usual, expected = entries("openshift"), configuration.configuration(RULES.values(), configuration.SCOPES_0_7)
     selectors = {each["name"]: {"namespaceSelector": each.get("namespaceSelector")} for each in expected["webhooks"]}
     for name in usual:
         usual[name] |= selectors[name] if ".profiles." in name else {}

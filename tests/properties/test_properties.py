@@ -27,7 +27,7 @@ def test_hostile_shapes_keep_every_property(request: Request, seed: int) -> None
 
 
 def test_an_update_that_leaves_the_spec_of_a_custom_resource_changes_nothing(seed: int) -> None:
-    """The API server does not send it (webhook/conditions.py)."""
+    """The API server does not send it (webhook/registration/conditions.py)."""
     dice = random.Random(seed)
     kinds = [kind for kind in KINDS if group_of(kind) not in BUILT_IN]
     for _ in range(CASES // 10):

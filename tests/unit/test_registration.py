@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.installed import DEPLOYED
 from webhook.objects.model import Object
-from webhook.registration import NAME, OWN, ROLE, SCOPES, SCOPES_0_7, Scope, configuration
+from webhook.registration.configuration import NAME, OWN, ROLE, SCOPES, SCOPES_0_7, Scope, configuration
 from webhook.rules import RULES
 from webhook.settings.model import COMPONENTS
 from webhook.workloads.kinds import KINDS, group_of

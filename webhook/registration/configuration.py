@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from webhook.conditions import CONDITIONS
 from webhook.objects.model import Object
+from webhook.registration.conditions import CONDITIONS
 from webhook.rules.registry import Rule
 from webhook.settings.model import COMPONENTS
 from webhook.workloads.kinds import KINDS, group_of

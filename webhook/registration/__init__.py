@@ -1,0 +1,1 @@
+"""What the API server sends to the webhook."""
