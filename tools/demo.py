@@ -19,11 +19,11 @@ from rich.text import Text
 
 from tests.support.cases import FIXTURES
 from tests.support.server import Server, review, serving
-from webhook import check
 from webhook.admission import engine
-from webhook.fix import request_for
 from webhook.manifests import reader
 from webhook.objects.model import Finding, Object, Pointer, Request, lookup
+from webhook.offline import check
+from webhook.offline.fix import request_for
 from webhook.scc.grants import Grants
 from webhook.settings.model import Settings
 from webhook.workloads.kinds import pod_specs

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from webhook.objects.model import BadInput
 
 if TYPE_CHECKING:
-    from webhook.check import Template
+    from webhook.offline.check import Template
     from webhook.rules.registry import Rule
     from webhook.settings.model import Settings
 
@@ -85,8 +85,8 @@ def review_(options: argparse.Namespace) -> int:
 
 def fix_(options: argparse.Namespace) -> int:
     """Print or write manifests as the webhook would leave them."""
-    from webhook import fix
     from webhook.manifests import reader
+    from webhook.offline import fix
     from webhook.settings import configuration
 
     if options.in_place and "-" in options.inputs:
@@ -171,8 +171,8 @@ def check_(options: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import track
 
-    from webhook import check, report
     from webhook.manifests import reader
+    from webhook.offline import check, report
     from webhook.scc.grants import Grants
     from webhook.scc.ranges import EXAMPLE, Ranges, block
     from webhook.settings import configuration
@@ -211,7 +211,7 @@ def check_(options: argparse.Namespace) -> int:
 def _write_report(form: str, templates: "Sequence[Template]") -> None:
     from rich.console import Console
 
-    from webhook import report, report_html
+    from webhook.offline import report, report_html
 
     if form == "text":
         report.as_text(templates, Console(highlight=False))
@@ -227,8 +227,8 @@ def _write_report(form: str, templates: "Sequence[Template]") -> None:
 
 def explain_(options: argparse.Namespace) -> int:
     """Explain an object, or the text of an error of OpenShift."""
-    from webhook import explain
     from webhook.manifests import reader
+    from webhook.offline import explain
     from webhook.settings import configuration
 
     settings = configuration.load(options.config)

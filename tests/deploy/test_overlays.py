@@ -7,9 +7,9 @@ import pytest
 from tests.support.installed import deployment
 from tests.support.overlays import GRANTS, OVERLAYS
 from webhook.admission.engine import evaluate
-from webhook.fix import request_for
 from webhook.manifests import reader
 from webhook.objects.model import lookup
+from webhook.offline.fix import request_for
 from webhook.settings import configuration
 
 

@@ -11,7 +11,7 @@ from tests.support.installed import OPTED_IN, namespace
 from tests.support.notebooks import desired
 from tests.support.rows import verdict, workload
 from webhook.admission.engine import evaluate
-from webhook.fix import request_for
+from webhook.offline.fix import request_for
 from webhook.settings.model import Settings
 
 Show = Callable[..., None]

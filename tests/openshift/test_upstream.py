@@ -12,8 +12,8 @@ from tests.support import upstream
 from tests.support.installed import install
 from tests.support.server import Server
 from tests.support.upstream import Installed
-from webhook import check
 from webhook.manifests import reader
+from webhook.offline import check
 from webhook.scc.grants import Grants
 from webhook.settings.model import Settings
 

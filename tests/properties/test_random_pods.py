@@ -9,8 +9,8 @@ import pytest
 
 from tests.properties import random_objects, random_pods
 from webhook.admission.engine import evaluate
-from webhook.fix import request_for
 from webhook.objects.model import Object, lookup
+from webhook.offline.fix import request_for
 from webhook.scc.admission import judge
 from webhook.scc.defaults import SCCS
 from webhook.scc.ranges import EXAMPLE

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.support.paths import ROOT
-from webhook import fix
 from webhook.admission import engine
 from webhook.admission.engine import ALL_RULES
 from webhook.manifests import reader
 from webhook.manifests.reader import Document
 from webhook.objects.model import Object, Outcome, Request
+from webhook.offline import fix
 from webhook.rules.registry import Rule
 from webhook.settings import configuration
 from webhook.settings.model import Settings

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.rig.cluster import Cluster, wait
 from tests.support.installed import deployment
-from webhook.explain import NOT_USABLE, refusals
+from webhook.offline.explain import NOT_USABLE, refusals
 
 ORDER = ("S", "N")
 

@@ -7,9 +7,9 @@ import pytest
 
 from tests.support import upstream
 from webhook.admission.engine import evaluate
-from webhook.fix import request_for
 from webhook.manifests.editor import DEEPEST, LONGEST, MOST_EVENTS, value
 from webhook.objects.model import Object
+from webhook.offline.fix import request_for
 from webhook.settings.model import Settings
 
 DOCKER = "containerRuntimeExecutor: docker\n"

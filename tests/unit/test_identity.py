@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from webhook.admission.engine import evaluate
-from webhook.fix import request_for
 from webhook.objects.model import Object
+from webhook.offline.fix import request_for
 from webhook.scc.refusal import LONGEST
 from webhook.settings.model import Settings
 from webhook.workloads.identity import beyond_help

@@ -7,8 +7,8 @@ import pytest
 
 from tests.support.samples import SAMPLES
 from webhook.admission.engine import evaluate
-from webhook.fix import request_for
 from webhook.objects.model import Object, Outcome, Request
+from webhook.offline.fix import request_for
 from webhook.settings.model import Settings
 from webhook.workloads.kinds import KINDS
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from webhook.admission.engine import evaluate
-from webhook.fix import request_for
 from webhook.objects.model import Object, dotted, lookup
+from webhook.offline.fix import request_for
 from webhook.settings.model import Settings
 from webhook.workloads.kinds import KINDS, pod, pod_specs
 

@@ -3,8 +3,8 @@
 import pytest
 
 from webhook.admission.engine import evaluate
-from webhook.fix import request_for
 from webhook.objects.model import Object
+from webhook.offline.fix import request_for
 from webhook.rules.pod.writable_directory import HIDDEN
 from webhook.settings.model import Settings
 

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from webhook.check import Cluster, check
 from webhook.manifests.reader import Document
-from webhook.report import name, reasons, suggestion
+from webhook.offline.check import Cluster, check
+from webhook.offline.report import name, reasons, suggestion
 from webhook.rules import RULES
 from webhook.scc.grants import Grants
 from webhook.settings.model import Settings

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from webhook import VERSION
-from webhook.check import Template
+from webhook.offline.check import Template
 from webhook.scc.admission import Verdict
 
 SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"

@@ -5,8 +5,8 @@ from html import escape
 from pathlib import PurePath
 from typing import Final
 
-from webhook.check import Template
-from webhook.report import counts, name, reasons, suggestion
+from webhook.offline.check import Template
+from webhook.offline.report import counts, name, reasons, suggestion
 
 STYLE: Final = """
 :root { color-scheme: light dark; --yes: #2e9e5b; --no: #d64545; --line: #8883; }

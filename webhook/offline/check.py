@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from webhook.admission import engine
-from webhook.fix import request_for
 from webhook.manifests.reader import Document
 from webhook.objects.model import Finding, Object, Pointer, UnknownShape, lookup, mapping, pointer
+from webhook.offline.fix import request_for
 from webhook.scc.admission import Verdict, judge, smallest
 from webhook.scc.grants import Grants, read
 from webhook.scc.ranges import EXAMPLE, Ranges, of_namespace

@@ -1,0 +1,1 @@
+"""What needs no cluster: check, explain, fix and their reports."""
