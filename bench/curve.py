@@ -17,8 +17,8 @@ from tests.support.load import failed, loaded, quantile
 from tests.support.samples import SAMPLES
 from tests.support.server import Server, review, serving
 from webhook.admission.review import MOST_VALUES
-from webhook.app import LARGEST_BODY
 from webhook.objects.model import Request
+from webhook.server.app import LARGEST_BODY
 
 CONCURRENCY = (1, 2, 5, 10, 20, 50, 100, 200, 350, 500)
 DEPLOYMENT = SAMPLES["Deployment.apps"]

@@ -19,7 +19,7 @@ from typing import Any
 from bench import evidence
 from bench.chunks import spread
 from tests.properties import malformed
-from webhook.app import application
+from webhook.server.app import application
 from webhook.settings.model import Settings
 
 SLOWEST = 1.0

@@ -25,12 +25,12 @@ def serve(options: argparse.Namespace) -> int:
     """Serve HTTPS until a signal ends it."""
     with tempfile.TemporaryDirectory(prefix="kubeflow-openshift-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # read by prometheus_client as it is imported, below
-        from webhook import app, serving
+        from webhook.server import app, gunicorn_app
         from webhook.settings import configuration
 
         settings = configuration.load(options.config)  # broken at start: say so and stop
         certificate = options.certificate or _own_certificate(Path(folder), options.host, options.ca_out)
-        listen = serving.Listen(
+        listen = gunicorn_app.Listen(
             options.host,
             options.port,
             certificate,
@@ -41,7 +41,7 @@ def serve(options: argparse.Namespace) -> int:
         gc.collect()
         gc.freeze()  # what is loaded here stays shared with the workers: the collector would write to each page of it
         # Each worker watches for itself; one that starts while the file is broken has what was good at our start.
-        serving.serve(
+        gunicorn_app.serve(
             listen, lambda aside: app.application(configuration.Watched(options.config, settings).current, aside)
         )
     return FINE

@@ -9,9 +9,9 @@ import promql_parser
 import pytest
 
 from tests.support.overlays import DEPLOY
-from webhook import observe
 from webhook.manifests import reader
 from webhook.objects.model import Outcome, Request
+from webhook.server import telemetry
 
 FOLDER = DEPLOY / "components/observability"
 RULES: list[dict[str, Any]] = reader.one_document(FOLDER / "alerts.yaml").value["spec"]["groups"][0]["rules"]
@@ -24,15 +24,15 @@ OF_PROMETHEUS = {"up": {"job"}}  # what it says itself of what it scrapes; the j
 def measured() -> dict[str, set[str]]:
     """Have everything happen once; return the labels of each metric that is then shown."""
     request = Request(kind="Pod", operation="CREATE", object={})
-    observe.started()
-    observe.certificate(0)
-    observe.reloaded()
-    observe.reviewed(request, Outcome({}), 0.001)
-    observe.CHANGES.labels("fs-group")
-    observe.SHED.labels("busy")
-    observe.CERTIFICATES.labels("error")
+    telemetry.started()
+    telemetry.certificate(0)
+    telemetry.reloaded()
+    telemetry.reviewed(request, Outcome({}), 0.001)
+    telemetry.CHANGES.labels("fs-group")
+    telemetry.SHED.labels("busy")
+    telemetry.CERTIFICATES.labels("error")
     found: dict[str, set[str]] = {}
-    for line in observe.metrics().decode().splitlines():
+    for line in telemetry.metrics().decode().splitlines():
         if shown := re.match(r"(kubeflow_openshift_\w+)(?:{(.*)})? ", line):
             found[shown[1]] = set(re.findall(r"(\w+)=", shown[2] or ""))
     return found | OF_PROMETHEUS

@@ -22,6 +22,6 @@ def test_every_test_that_a_document_names_exists() -> None:
 
 
 def test_every_setting_of_the_server_is_explained() -> None:
-    settings = re.findall(r'^ {12}"(\w+)": ', (ROOT / "webhook/serving.py").read_text(), re.MULTILINE)
+    settings = re.findall(r'^ {12}"(\w+)": ', (ROOT / "webhook/server/gunicorn_app.py").read_text(), re.MULTILINE)
     assert len(settings) > 10
     assert [name for name in settings if f"`{name}`" not in TEXT] == []

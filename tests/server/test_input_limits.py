@@ -19,10 +19,10 @@ from certs import authority
 from tests.support.bodies import REVIEW
 from tests.support.server import Server, post, reason, serving
 from webhook.admission.review import LARGE, MOST_VALUES
-from webhook.app import LARGEST_BODY, LARGEST_SENT, application
-from webhook.serving import Certificate
+from webhook.server.app import LARGEST_BODY, LARGEST_SENT, application
+from webhook.server.gunicorn_app import Certificate
+from webhook.server.worker import PATIENCE
 from webhook.settings.model import Settings
-from webhook.worker import PATIENCE
 
 HEAD = b"POST /mutate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 WHOLE = HEAD + b"Content-Length: %d\r\n\r\n" % len(REVIEW) + REVIEW

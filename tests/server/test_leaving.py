@@ -11,7 +11,7 @@ from bench import kills
 from tests.support.bodies import REVIEW
 from tests.support.load import failed, loaded
 from tests.support.server import post, serving
-from webhook.worker import DRAIN
+from webhook.server.worker import DRAIN
 
 needs_proc = pytest.mark.skipif(
     not Path("/proc/self/task").exists(), reason="finding worker processes needs Linux's /proc"

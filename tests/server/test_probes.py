@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.bodies import REVIEW
 from tests.support.server import Server, post, serving
-from webhook.probes import MOST_CONNECTIONS, PATIENCE, STUCK
+from webhook.server.probes import MOST_CONNECTIONS, PATIENCE, STUCK
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from tests.support.mounted import NAMES, Mounted
 from tests.support.paths import ROOT
 from tests.support.replicas import DAYS, clients, rolled
 from tests.support.server import Server, free_port, serving
-from webhook.app import application
+from webhook.server.app import application
 from webhook.settings.model import Settings
 
 

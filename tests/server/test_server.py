@@ -10,9 +10,9 @@ import pytest
 
 from tests.support.bodies import BAD, ODD, REVIEW, STATEFUL_SET, answer
 from tests.support.server import Server, post, reason, review
-from webhook.app import LARGEST_BODY
 from webhook.objects.model import Request
-from webhook.serving import KEEP_ALIVE
+from webhook.server.app import LARGEST_BODY
+from webhook.server.gunicorn_app import KEEP_ALIVE
 
 
 @pytest.fixture

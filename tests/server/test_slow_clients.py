@@ -10,8 +10,8 @@ from bench import process
 from tests.support.bodies import REVIEW
 from tests.support.server import Server, few_files, post, review, serving
 from tests.support.slow import ATTACKS, attacked
-from webhook.app import BRIEF, BRIEF_MAPS
 from webhook.objects.model import Request
+from webhook.server.app import BRIEF, BRIEF_MAPS
 
 MANY = 64
 NEVER_READING = "never reading"

@@ -3,9 +3,10 @@
 import sys
 import time
 
-from webhook import cli, observe
+from webhook import cli
+from webhook.server import telemetry
 
-belong = observe.belong
+belong = telemetry.belong
 
 
 def late(slot: int) -> None:
@@ -15,5 +16,5 @@ def late(slot: int) -> None:
 
 
 if __name__ == "__main__":
-    observe.belong = late
+    telemetry.belong = late
     sys.exit(cli.main())

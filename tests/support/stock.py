@@ -7,7 +7,8 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
-from webhook import cli, serving
+from webhook import cli
+from webhook.server import gunicorn_app
 
 
 class Stock(ThreadWorker):
@@ -26,7 +27,7 @@ class Stock(ThreadWorker):
         return bool(self.alive)
 
 
-class StockServer(serving._Server):
+class StockServer(gunicorn_app._Server):
     """The server, with TLS and threads as gunicorn has them."""
 
     def load_config(self) -> None:
@@ -38,5 +39,5 @@ class StockServer(serving._Server):
 
 
 if __name__ == "__main__":
-    vars(serving).update(Worker=Stock, _Server=StockServer)
+    vars(gunicorn_app).update(Worker=Stock, _Server=StockServer)
     sys.exit(cli.main())

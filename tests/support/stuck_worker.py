@@ -4,9 +4,10 @@ import sys
 import time
 from typing import Any
 
-from webhook import cli, observe
+from webhook import cli
+from webhook.server import telemetry
 
-reviewed = observe.reviewed
+reviewed = telemetry.reviewed
 
 
 def stuck(request: Any, *rest: Any) -> None:
@@ -17,5 +18,5 @@ def stuck(request: Any, *rest: Any) -> None:
 
 
 if __name__ == "__main__":
-    vars(observe).update(reviewed=stuck)
+    vars(telemetry).update(reviewed=stuck)
     sys.exit(cli.main())

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from webhook import observe
 from webhook.manifests import reader
 from webhook.manifests.parser import BadManifest
 from webhook.objects.model import BadInput
 from webhook.rules import RULES
 from webhook.scc.defaults import SCCS
+from webhook.server import telemetry
 from webhook.settings.model import Settings, SettingsError, parse
 
 LARGEST: Final = 2**20
@@ -65,9 +65,9 @@ class Watched:
         try:
             self.settings = load(path)
         except BadConfiguration as error:
-            observe.reloaded(str(error))
+            telemetry.reloaded(str(error))
         else:
-            observe.reloaded()
+            telemetry.reloaded()
         self.stamp = stamp
 
 

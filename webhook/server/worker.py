@@ -21,9 +21,9 @@ from gevent.util import wrap_errors
 from gunicorn.http.errors import NoMoreData, ParseException
 from gunicorn.workers.ggevent import GeventWorker
 
-from webhook import observe
-from webhook.app import LARGEST_BODY, LARGEST_SENT, SKIMMED
-from webhook.clients import RECORD, Client
+from webhook.server import telemetry
+from webhook.server.app import LARGEST_BODY, LARGEST_SENT, SKIMMED
+from webhook.server.clients import RECORD, Client
 
 PATIENCE: Final = 5.0
 """Seconds for a handshake, for a request from its first byte to its last, and for the client to take the response."""
@@ -169,7 +169,7 @@ class Worker(GeventWorker):
         client: Client = environ["gunicorn.socket"]
         declared = int(environ.get("CONTENT_LENGTH") or 0)
         if RECORD < declared <= LARGEST_BODY and not self._room(declared - client.received):
-            observe.shed("full")
+            telemetry.shed("full")
             client.refuse("503 Service Unavailable\r\nRetry-After: 1", "full: try again")
             raise StopIteration  # gunicorn's way to say that the connection ends
         if LARGEST_BODY < declared <= LARGEST_SENT:
@@ -236,7 +236,7 @@ class Worker(GeventWorker):
     def _send_away(self, client: Client, why: str = "") -> None:
         """End a wait. A client that was saying something hears why."""
         if why:
-            observe.shed(why)
+            telemetry.shed(why)
         self._wait(client)
         client.told_why = client.received > 0 and not client.answered
         self.held -= client.received

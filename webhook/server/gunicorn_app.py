@@ -15,11 +15,11 @@ from wsgiref.types import WSGIApplication
 from gunicorn.app.base import BaseApplication
 
 from certs import authority
-from webhook import observe, probes
-from webhook.app import Aside
-from webhook.clients import tls
 from webhook.objects.model import BadInput
-from webhook.worker import SPARE, Worker, threads
+from webhook.server import probes, telemetry
+from webhook.server.app import Aside
+from webhook.server.clients import tls
+from webhook.server.worker import SPARE, Worker, threads
 
 KEEP_ALIVE: Final = 120
 """Seconds. The API server keeps idle connections 90 s and does not repeat a POST that meets a closing one."""
@@ -58,8 +58,8 @@ def serve(listen: Listen, load: Callable[[Aside], WSGIApplication]) -> None:
 
     Raises BadCertificate.
     """
-    observe.never_wait_for_a_reader()
-    observe.reserve(listen.workers)
+    telemetry.never_wait_for_a_reader()
+    telemetry.reserve(listen.workers)
     hold, let_go = (partial(signal.pthread_sigmask, how, ENDINGS) for how in (signal.SIG_BLOCK, signal.SIG_UNBLOCK))
     os.register_at_fork(before=hold, after_in_parent=let_go)  # the worker does so when it has handlers of its own
     _Server(listen, Certificate(listen.certificate, listen.key), load).run()
@@ -92,9 +92,9 @@ class _Server(BaseApplication):
             "loglevel": "warning",
             "when_ready": lambda server: _listening(server, listen.port),
             "pre_fork": _take_slot,
-            "post_fork": lambda _server, worker: observe.belong(worker.slot),
+            "post_fork": lambda _server, worker: telemetry.belong(worker.slot),
             "post_worker_init": lambda worker: _start(listen, certificate, worker),
-            "child_exit": lambda _server, worker: observe.forget(worker.slot),
+            "child_exit": lambda _server, worker: telemetry.forget(worker.slot),
         }
         for name, value in settings.items():
             self.cfg.set(name, value)
@@ -145,9 +145,9 @@ class Certificate:
             try:
                 self.context = self.made()
             except BadCertificate as error:
-                observe.certificate_changed(self.expiry, problem=str(error))
+                telemetry.certificate_changed(self.expiry, problem=str(error))
             else:
-                observe.certificate_changed(self.expiry)
+                telemetry.certificate_changed(self.expiry)
         return self.context
 
 
@@ -155,7 +155,7 @@ def _listening(server: Any, port: int) -> None:
     for listener in server.LISTENERS:  # connections inherit it
         for buffer in (socket.SO_SNDBUF, socket.SO_RCVBUF):
             listener.setsockopt(socket.SOL_SOCKET, buffer, KERNEL_BUFFER)
-    observe.log({"event": "listening", "port": port})
+    telemetry.log({"event": "listening", "port": port})
 
 
 def _take_slot(server: Any, worker: Worker) -> None:
@@ -165,7 +165,7 @@ def _take_slot(server: Any, worker: Worker) -> None:
 
 def _start(listen: Listen, certificate: Certificate, worker: Worker) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
-    observe.started()
-    observe.certificate(certificate.expiry)
+    telemetry.started()
+    telemetry.certificate(certificate.expiry)
     worker.certificate = certificate
     probes.start(listen.host, listen.observe_port, worker)

@@ -10,7 +10,7 @@ import time
 from http import HTTPStatus
 from typing import Final, Protocol
 
-from webhook import observe
+from webhook.server import telemetry
 
 PATIENCE: Final = 2.0
 """Seconds for a whole exchange. Probes wait one by default."""
@@ -70,7 +70,7 @@ def _page(head: bytes, worker: Worker) -> bytes:
     if method != b"GET":
         status, body = HTTPStatus.METHOD_NOT_ALLOWED, b""
     elif path == b"/metrics":
-        body = observe.metrics()
+        body = telemetry.metrics()
     elif path == b"/readyz" and not worker.ready():
         status, body = HTTPStatus.SERVICE_UNAVAILABLE, b"leaving\n"
     elif path == b"/healthz" and time.monotonic() - worker.came_round > STUCK:

@@ -14,9 +14,9 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from webhook import observe
 from webhook.admission import engine, review
 from webhook.objects.model import Outcome, Request
+from webhook.server import telemetry
 from webhook.settings.model import Settings
 
 Aside = Callable[[Callable[[], Any]], Any]
@@ -133,8 +133,8 @@ def _reviewed(
 
     outcome, answered = answer() if brief and wanted.kind not in SLOW_KINDS else aside(answer)
     if wanted.unread:
-        observe.shed("complex")
-    observe.reviewed(wanted, outcome, time.perf_counter() - start)
+        telemetry.shed("complex")
+    telemetry.reviewed(wanted, outcome, time.perf_counter() - start)
     return answered
 
 
@@ -160,7 +160,7 @@ def _deadline(environ: WSGIEnvironment) -> float:
 
 
 def _not_now(reason_: str, why: str) -> Response:
-    observe.shed(reason_)
+    telemetry.shed(reason_)
     response = _refusal(503, why)
     response.headers["Retry-After"] = "1"
     return response

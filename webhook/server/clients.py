@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 import gevent
 from gevent import socket, ssl
 
-from webhook.app import reason
+from webhook.server.app import reason
 
 LINGER: Final = 2.0
 """Seconds that a client may go on sending after its refusal: closed at once, it would lose that (RFC 9112, 9.6)."""
