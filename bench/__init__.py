@@ -1,1 +1,1 @@
-"""What we claim, measured: each module is a command that writes its figures to docs/evidence."""
+"""What a review costs: `make bench`."""

@@ -1,6 +1,5 @@
 """`make bench`: everything side by side in one run, as tables, charts and docs/evidence/*.json. About five minutes."""
 
-import os
 import sys
 import tempfile
 import time
@@ -11,11 +10,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bench import apiserver, direct, evidence, growth, kyverno, performance, sizes, start
+from bench import apiserver, direct, performance, start
 from bench.chart import Group, bars
 from bench.figures import busy, text
 from bench.load import NoGo, built
 from tests.rig.build import Unavailable
+from tests.support import evidence
 
 COMMAND: Final = "make bench"
 Verdicts = list[tuple[str, float, float]]
@@ -24,7 +24,6 @@ Verdicts = list[tuple[str, float, float]]
 def main() -> int:
     """Run all; return 1 where something does not hold that must."""
     console, load = Console(), busy()
-    verdicts: Verdicts = []
     try:
         with built("load", "controller_runtime") as programs, tempfile.TemporaryDirectory() as name:
             folder, began = Path(name), time.time()
@@ -33,25 +32,15 @@ def main() -> int:
             began = time.time()
             two = apiserver.measure(programs, folder)
             _write("apiserver", began, load, two, apiserver_chart(two))
-            if os.environ.get("KYVERNO"):
-                began = time.time()
-                beside = kyverno.measure(programs, folder)
-                _write("kyverno", began, load, beside, "")
-                verdicts += kyverno.verdicts(beside)
-            began = time.time()
-            _write("sizes", began, load, sizes.measure(programs["load"], folder), "")
     except (NoGo, Unavailable) as why:
         sys.stderr.write(f"bench: {why}\n")
         return 2
     began = time.time()
-    three = growth.measure()
-    _write("growth", began, load, three, growth.chart(three))
-    began = time.time()
-    four = start.measure()
-    _write("start", began, load, four, "")
+    three = start.measure()
+    _write("start", began, load, three, "")
     performance.PAGE.write_text(performance.page())
     console.print(direct_table(one), apiserver_table(two))
-    verdicts += direct.verdicts(one) + apiserver.verdicts(two) + start.verdicts(four)
+    verdicts = direct.verdicts(one) + apiserver.verdicts(two) + start.verdicts(three)
     console.print(verdict_table(verdicts))
     return 0 if all(seen <= bound for _, seen, bound in verdicts) else 1
 

@@ -1,4 +1,4 @@
-"""How soon the webhook answers after its start, and what memory it holds. `python -m bench.start`."""
+"""How soon the webhook answers after its start, and what memory it holds."""
 
 import contextlib
 import http.client
@@ -10,8 +10,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from bench import evidence
-from bench.figures import busy, spread
+from bench.figures import spread
 from bench.objects import measured_review
 from bench.servers import ours
 from tests.support.server import free_port
@@ -73,15 +72,3 @@ def measure() -> dict[str, Any]:
 def verdicts(figures: dict[str, Any]) -> list[tuple[str, float, float]]:
     """Return what must hold, what was seen and the bound."""
     return [("first answer after start, s: at most 1.5", figures["first_answer_seconds"]["median"], 1.5)]
-
-
-def main() -> int:
-    """Measure, print, and write docs/evidence/start.json."""
-    started, load = time.time(), busy()
-    figures = measure()
-    print(evidence.write("start", "python -m bench.start", started, {**figures, "load_per_core": load}).read_text())
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

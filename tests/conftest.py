@@ -54,7 +54,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.fixture
 def seed(request: pytest.FixtureRequest) -> int:
-    """Return the seed of what is random here; `bench/` draws others, and many more cases."""
+    """Return the seed of what is random here; `python -m tests.properties` draws others."""
     number: int = request.config.getoption("--seed")
     return number
 

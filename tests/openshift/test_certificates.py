@@ -86,7 +86,7 @@ def test_a_change_of_ca_without_overlap_fails_in_the_same_harness(own: Kept) -> 
 
 @pytest.mark.parametrize("write", range(1, WRITES + 1))
 def test_a_keeper_that_is_killed_at_any_write_leaves_what_the_next_one_goes_on_from(own: Kept, write: int) -> None:
-    """Killed after an odd write or before an even one; `python -m bench.rotations` has them all."""
+    """Killed after an odd write or before an even one; `python -m tests.reliability rotations` has them all."""
     with load(own) as admissions:
         died = own.run("after" if write % 2 else "before", str(write), *ROTATE, module=("tests.support.killed_keeper",))
         assert died.returncode == -signal.SIGKILL, died.stderr

@@ -1,6 +1,6 @@
 """What one namespace sends holds up no other."""
 
-from bench.neighbours import measure
+from tests.reliability.neighbours import measure
 from tests.rig.cluster import Cluster
 from tests.support.server import Server
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.posture import compared, pairs
+from tests.properties.posture import compared, pairs
 from tests.rig.cluster import Cluster, running
 
 

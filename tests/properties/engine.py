@@ -1,15 +1,18 @@
 """What must hold of every request, whatever is in it: one function for hypothesis, for CI's bulk and for a million."""
 
 import json
+import os
 import random
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.properties import random_objects
+from tests.properties.chunks import spread
 from tests.properties.lattice import DECLARED, breaches
 from tests.properties.lattice_places import found, scopes
 from tests.support import json_patch
+from tests.support.evidence import Measured
 from webhook.admission import engine
 from webhook.admission.engine import ALL_RULES
 from webhook.objects.model import Object, Outcome, Request
@@ -108,3 +111,17 @@ def _is_refused(request: Request, obj: Object) -> bool:
 def text(obj: Object | None) -> str:
     """Write a value so that two are the same text only when they are equal, down to the type of a number."""
     return json.dumps(obj, sort_keys=True)
+
+
+def run(seed: int, cases: int, processes: int, *, quiet: bool = False) -> Seen:
+    """Run the cases of a seed in several processes."""
+    seen = Seen()
+    for part in spread(checked, seed, cases, processes, quiet=quiet):
+        seen.add(part)
+    return seen
+
+
+def measure(seed: int, cases: int) -> Measured:
+    """Return the figures of so many cases, and those that failed."""
+    seen = run(seed, cases, os.cpu_count() or 1)
+    return seen.figures(), [f"case {own}: {why}" for own, why in seen.failed]

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from bench.worst import climb
+from tests.properties.worst import climb
 from tests.support import expensive
 from tests.support.samples import created, deployment
 from webhook.admission import bounds
@@ -40,7 +40,7 @@ def test_a_body_of_any_size_costs_at_most_a_second(name: str) -> None:
 
 
 def test_a_short_search_finds_nothing_that_costs_more() -> None:
-    """`python -m bench.worst` searches longer, and for large bodies too."""
+    """`python -m tests.properties worst` searches longer, and for large bodies too."""
     worst = climb(random.Random(1), expensive.BRIEF, lambda tried: tried < 80)
     assert len(worst) > 10
     assert costs_at_most(BRIEF, worst[0].body())

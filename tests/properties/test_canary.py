@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bench import malformed
-from bench.canary import WORD, hidden, hits, run
+from tests.properties import answers
+from tests.properties.canary import WORD, hidden, hits, run
 from tests.support.server import review, serving
 from webhook.admission import engine
 
@@ -39,7 +39,7 @@ def test_not_even_where_we_fail(what: str, monkeypatch: pytest.MonkeyPatch, capf
     dice, failed = random.Random(1), 0
     for _ in range(100):
         request, _ = hidden(dice)
-        status, _, answer = malformed.answered(review(request))
+        status, _, answer = answers.answered(review(request))
         assert status == 200
         assert hits(answer)[0] == []
         failed += "please report it" in answer.decode()

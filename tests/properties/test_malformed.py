@@ -5,15 +5,14 @@ import time
 
 import pytest
 
-from bench import malformed as bench
-from tests.properties import malformed
+from tests.properties import answers, malformed
 from tests.support.server import Server
 
 REQUESTS, OVER_HTTP = 50_000, 1_000
 
 
 def test_every_broken_review_is_answered_in_process(seed: int) -> None:
-    seen = bench.run(seed, REQUESTS, 2, quiet=True)
+    seen = answers.run(seed, REQUESTS, 2, quiet=True)
     assert seen.failed == []
     for way in malformed.WAYS:
         statuses = {answer.partition(": ")[2] for answer in seen.answers if answer.startswith(way)}

@@ -5,7 +5,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench import properties
+from tests.properties import engine
 from tests.properties.engine import problem
 from tests.properties.hostile import hostile_requests
 from tests.properties.random_objects import random_object
@@ -39,7 +39,7 @@ def test_an_update_that_leaves_the_spec_of_a_custom_resource_changes_nothing(see
 
 def test_random_requests_keep_every_property(seed: int) -> None:
     """The bulk comes from a seeded generator: hypothesis makes 30 such cases a second, this 500."""
-    seen = properties.run(seed, CASES, 2, quiet=True)
+    seen = engine.run(seed, CASES, 2, quiet=True)
     assert seen.failed == []
     assert seen.patched > CASES / 6  # of updates most stay as they are
     assert len(seen.rules) == len(RULES)

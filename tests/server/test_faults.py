@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import reloads
+from tests.reliability import reloads
 from tests.support.bodies import REVIEW
 from tests.support.paths import ROOT
 from tests.support.server import few_files, post, serving

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import kills
+from tests.reliability import kills
 from tests.support.bodies import REVIEW
 from tests.support.load import failed, loaded
 from tests.support.server import post, serving

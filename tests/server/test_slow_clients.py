@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import process
+from tests.support import process
 from tests.support.bodies import REVIEW
 from tests.support.server import Server, few_files, post, review, serving
 from tests.support.slow import ATTACKS, attacked

@@ -1,4 +1,4 @@
-"""Objects that cost much to rewrite, each grown to a size: by hand, and what `python -m bench.worst` found."""
+"""Objects that cost much to rewrite, each grown to a size: by hand, or found by `python -m tests.properties worst`."""
 
 import itertools
 import json

@@ -1,7 +1,7 @@
 """What the rewriting of one object may cost at most: whatever a tenant writes, others do not wait for it.
 
-Counted, not timed, so that the same bytes give the same answer on every machine. `python -m bench.worst` searches for
-the most expensive object that stays within these bounds.
+Counted, not timed, so that the same bytes give the same answer on every machine. `python -m tests.properties worst`
+searches for the most expensive object that stays within these bounds.
 """
 
 import json

@@ -1,14 +1,11 @@
-"""Let slow clients hold a server up: `python -m bench.slow_clients`. How long others wait, here and on gunicorn's."""
+"""Let slow clients hold a server up, and measure how long others wait, here and on gunicorn's own worker."""
 
-import argparse
 import contextlib
 import time
 from typing import Any
 
 from rich.progress import track
 
-from bench import evidence
-from bench.table import show
 from tests.support.bodies import REVIEW
 from tests.support.load import Sample, quantile
 from tests.support.server import Server, post, serving
@@ -55,19 +52,8 @@ def _reviews(server: Server, number: int) -> list[Sample]:
     return samples
 
 
-def main() -> None:
-    """Measure, print, keep."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--attackers", type=int, nargs="+", default=[64, 500])
-    options = parser.parse_args()
-    started = time.time()
-    runs = [(count, name, "webhook") for count in options.attackers for name in ATTACKS]
-    runs += [(min(options.attackers), name, "tests.support.stock") for name in STOCK]
-    rows = [measure(*run) for run in track(runs, "attacking")]
-    command = f"python -m bench.slow_clients --attackers {' '.join(map(str, options.attackers))}"
-    path = evidence.write("slow_clients", command, started, {"runs": rows})
-    show("reviews while others hold the server up", rows, path)
-
-
-if __name__ == "__main__":
-    main()
+def measured(*attackers: int) -> dict[str, Any]:
+    """Measure each sort with each number of attackers, and gunicorn's own worker with the fewest."""
+    runs = [(number, name, "webhook") for number in attackers for name in ATTACKS]
+    runs += [(min(attackers), name, "tests.support.stock") for name in STOCK]
+    return {"runs": [measure(*each) for each in track(runs, "slow clients")]}

@@ -1,22 +1,20 @@
-"""Search for the object that costs most to rewrite: `python -m bench.worst --seconds 60`.
+"""Search for the object that costs most to rewrite.
 
 A hill climber. It starts from the shapes of `expensive` and an object of each kind, plants, repeats, names,
 stretches, cuts and stores what is in them, and keeps what costs more CPU. A find above the bound is a defect: mend it,
 and add its shape to tests/support/expensive.py.
 """
 
-import argparse
 import json
 import random
-import sys
-import time
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bench import evidence
 from tests.support import expensive
+from tests.support.evidence import Measured
 from tests.support.samples import SAMPLES
 from webhook.objects.model import Object, copied
 from webhook.workloads.kinds import kind_of
@@ -190,28 +188,15 @@ def stored(dice: random.Random, obj: Object, old: Object | None) -> Object | Non
     return before
 
 
-def main() -> int:
-    """Search, print, write docs/evidence/worst.json; 1 where a body costs more than it may."""
-    parser = argparse.ArgumentParser(prog="python -m bench.worst", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60, help="for each size")
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
-    parser.add_argument("--keep", type=Path, help="a folder for the worst bodies")
-    arguments = parser.parse_args()
-    started, figures, failed = time.time(), {"loopMilliseconds": round(expensive.loop() * 1000, 1)}, False
+def measure(seed: int, cases: int) -> Measured:
+    """Return what the most expensive body of each kind costs after so many tries for each size."""
+    figures: dict[str, Any] = {"loopMilliseconds": round(expensive.loop() * 1000, 1)}
+    wrong = []
     for size, bound in BOUNDS.items():
-        end = time.monotonic() + arguments.seconds
-        found = climb(random.Random(arguments.seed), size, lambda _, end=end: time.monotonic() < end)  # type: ignore[misc]
-        for each in found[:8]:
-            print(f"{size} bytes: {each.kind}: {each.seconds * 1000:.0f} ms, {'UPDATE' if each.old else 'CREATE'}")
-            if arguments.keep:
-                arguments.keep.mkdir(exist_ok=True)
-                (arguments.keep / f"{size}-{each.kind}.json").write_bytes(each.body())
-        figures[str(size)] = {each.kind: round(each.seconds * 1000, 1) for each in found[:8]}  # type: ignore[assignment]
-        failed |= found[0].seconds > bound
-    command = f"python -m bench.worst --seconds {arguments.seconds:g} --seed {arguments.seed}"
-    print(evidence.write("worst", command, started, figures))
-    return failed
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        found = climb(random.Random(seed), size, lambda tried: tried < cases)
+        figures[str(size)] = {each.kind: round(each.seconds * 1000, 1) for each in found[:8]}
+        for each in (each for each in found if each.seconds > bound):
+            file = Path(tempfile.mkdtemp(), f"{size}-{each.kind}.json")
+            file.write_bytes(each.body())
+            wrong.append(f"{each.kind} of {size} bytes: {each.seconds * 1000:.0f} ms: {file}")
+    return figures, wrong

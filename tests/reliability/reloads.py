@@ -1,6 +1,5 @@
-"""Change the configuration under load: `python -m bench.reloads`. Each answer is wholly of the one or of the other."""
+"""Change the configuration under load. Each answer is wholly of the one or of the other."""
 
-import argparse
 import base64
 import json
 import tempfile
@@ -10,8 +9,6 @@ from typing import Any
 
 from rich.progress import track
 
-from bench import evidence
-from bench.table import show_figures
 from tests.support.load import Sample, failed, loaded
 from tests.support.metrics import reloads
 from tests.support.mounted import Mounted
@@ -56,18 +53,3 @@ def measure(changes: int) -> dict[str, Any]:
         "answered by the second": seen.count("run-as-user"),
         "answered by neither or a mixture": len(seen) - seen.count("fs-group") - seen.count("run-as-user"),
     }
-
-
-def main() -> None:
-    """Measure, print, keep."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--changes", type=int, default=500)
-    options = parser.parse_args()
-    started = time.time()
-    figures = measure(options.changes)
-    path = evidence.write("reloads", f"python -m bench.reloads --changes {options.changes}", started, figures)
-    show_figures("changes of the configuration under load", figures, path)
-
-
-if __name__ == "__main__":
-    main()

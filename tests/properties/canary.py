@@ -1,25 +1,22 @@
-"""Hide a word in everything an object may hold, and look for it where it must not be: `python -m bench.canary`.
+"""Hide a word in everything an object may hold, and look for it where it must not be.
 
 The word is in variables, arguments, annotations, labels, data, and the names and values of fields nobody knows. It may
 come back in no answer, log line or metric; only a patch may carry it, and only where a rule writes a whole text back.
 """
 
-import argparse
 import base64
 import json
 import random
 import re
-import sys
 import tempfile
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from rich.progress import track
 
-from bench import evidence
 from tests.properties import malformed, random_objects
+from tests.support.evidence import Measured
 from tests.support.server import Server, review, serving
 from webhook.objects.model import Object, Request
 
@@ -117,25 +114,12 @@ def run(
     return wrong, seen
 
 
-def main() -> int:
-    """Run, print, write docs/evidence/canary.json; 1 where the word was seen."""
-    parser = argparse.ArgumentParser(prog="python -m bench.canary", description=__doc__)
-    parser.add_argument("--reviews", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
-    arguments = parser.parse_args()
-    started = time.time()
+def measure(seed: int, cases: int) -> Measured:
+    """Return the figures of so many reviews, and where the word was."""
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder, "config.yaml")
         config.write_text("")
         with serving("--config", str(config)) as server:
-            wrong, seen = run(server, config, arguments.seed, arguments.reviews)
-    command = f"python -m bench.canary --reviews {arguments.reviews} --seed {arguments.seed}"
-    figures = {"reviews": arguments.reviews, "seed": arguments.seed, "hits": len(wrong)}
+            wrong, seen = run(server, config, seed, cases)
     allowed = {"mayBeWrittenBack": WRITTEN_BACK, "mayBeToldToTheSender": TOLD_TO_THE_SENDER}
-    print(evidence.write("canary", command, started, {**figures, "seen": dict(sorted(seen.items())), **allowed}))
-    print(*wrong[:20], f"{len(wrong)} hits in {arguments.reviews} reviews", sep="\n")
-    return bool(wrong)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return {"hits": len(wrong), "seen": dict(sorted(seen.items())), **allowed}, wrong

@@ -1,9 +1,7 @@
-"""Create in one namespace while another sends what costs most: `python -m bench.neighbours --seconds 30`."""
+"""Create in one namespace while another sends the most expensive objects. Needs the rig."""
 
-import argparse
 import itertools
 import json
-import sys
 import tempfile
 import threading
 import time
@@ -13,7 +11,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from bench import evidence
 from tests.rig.cluster import Cluster, running
 from tests.support import expensive
 from tests.support.installed import OPTED_IN, crd, deployment, install, namespace, serve, uninstall
@@ -127,28 +124,18 @@ def creations(cluster: Cluster, where: str, seconds: float) -> dict[str, Any]:
     return counts | {key: round(value, 1) for key, value in figures.items()}
 
 
-def main() -> int:
-    """Measure, print, write docs/evidence/neighbours.json; 1 where a creation was refused or p99 is over a second."""
-    parser = argparse.ArgumentParser(prog="python -m bench.neighbours", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=30)
-    arguments, started = parser.parse_args(), time.time()
+def alone(seconds: float) -> dict[str, Any]:
+    """Measure on a rig of its own, with the webhook and without."""
     with (
         tempfile.TemporaryDirectory() as folder,
         serving(host=HOST, port=8443) as server,
         running(Path(folder)) as cluster,
     ):
         install(cluster, server)
-        figures = measure(cluster, arguments.seconds)
+        figures = measure(cluster, seconds)
         uninstall(cluster)
         figures["withoutTheWebhook"] = {
-            **attacked(cluster, "victim", "attacker", arguments.seconds),
-            "large": attacked(cluster, "victim", "attacker", arguments.seconds, LARGE),
+            **attacked(cluster, "victim", "attacker", seconds),
+            "large": attacked(cluster, "victim", "attacker", seconds, LARGE),
         }
-    print(json.dumps(figures, indent=2))
-    print(evidence.write("neighbours", f"python -m bench.neighbours --seconds {arguments.seconds:g}", started, figures))
-    busy = figures["attacked"]
-    return int(busy["refused"] > 0 or busy["rewritten"] < busy["creations"] or busy["p99"] > 1000)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return figures

@@ -1,14 +1,12 @@
-"""Send broken reviews by the million, past the sockets: `python -m bench.malformed --requests 1000000`.
+"""Send broken reviews by the million, past the sockets.
 
 Each goes through the whole application, as gunicorn would call it. A crash, a second of work, an answer that is no
 JSON, or a 5xx other than 503 with Retry-After is a failure, and repeats from its seed.
 """
 
-import argparse
 import io
 import os
 import random
-import sys
 import time
 from collections import Counter
 from contextlib import redirect_stdout
@@ -16,9 +14,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from bench import evidence
-from bench.chunks import spread
 from tests.properties import malformed
+from tests.properties.chunks import spread
+from tests.support.evidence import Measured
 from webhook.server.app import application
 from webhook.settings.model import Settings
 
@@ -64,7 +62,7 @@ def answered(body: bytes) -> tuple[int, dict[str, str], bytes]:
     try:
         answer = b"".join(chunks)
     finally:
-        chunks.close()
+        getattr(chunks, "close", lambda: None)()
     return int(started[0][0][:3]), dict(started[0][1]), answer
 
 
@@ -98,29 +96,11 @@ def run(seed: int, requests: int, processes: int, *, quiet: bool = False) -> See
     return seen
 
 
-def main() -> int:
-    """Run, print, write docs/evidence/malformed.json; 1 where anything failed."""
-    parser = argparse.ArgumentParser(prog="python -m bench.malformed", description=__doc__)
-    parser.add_argument("--requests", type=int, default=50_000)
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    arguments = parser.parse_args()
-    started = time.time()
-    seen = run(arguments.seed, arguments.requests, arguments.processes)
-    command = f"python -m bench.malformed --requests {arguments.requests} --seed {arguments.seed}"
-    figures = {
-        "requests": arguments.requests,
-        "seed": arguments.seed,
+def measure(seed: int, cases: int) -> Measured:
+    """Return the figures of so many requests, and those that failed."""
+    seen = run(seed, cases, os.cpu_count() or 1)
+    return {
         "failed": len(seen.failed),
         "slowestMilliseconds": round(seen.slowest * 1000, 1),
         "answers": dict(sorted(seen.answers.items())),
-    }
-    print(evidence.write("malformed", command, started, figures))
-    for own, why in seen.failed[:20]:
-        print(f"request {own}: {why}")
-    print(f"{len(seen.failed)} of {arguments.requests} requests failed; the slowest took {seen.slowest * 1000:.0f} ms")
-    return bool(seen.failed)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    }, [f"request {own}: {why}" for own, why in seen.failed]

@@ -1,10 +1,9 @@
-"""An hour of everything at once: `python -m bench.soak --minutes 60`. Nothing unexplained fails, and nothing grows.
+"""Do everything at once, for an hour. Nothing unexplained fails, and nothing grows.
 
 Reviews of every kind, one in twenty malformed, from clients that come and go; meanwhile the certificate is renewed, the
 configuration changes and the younger worker is killed again and again. The elder is never killed: its memory tells.
 """
 
-import argparse
 import itertools
 import statistics
 import tempfile
@@ -17,11 +16,10 @@ from typing import Any
 
 from rich.progress import Progress
 
-from bench import evidence, process
-from bench.kills import Kill, in_flight, kill, on_its_connection
-from bench.reloads import A, B
-from bench.table import show_figures
 from certs import authority
+from tests.reliability.kills import Kill, in_flight, kill, on_its_connection
+from tests.reliability.reloads import A, B
+from tests.support import process
 from tests.support.bodies import BAD
 from tests.support.load import Sample, loaded, quantile
 from tests.support.metrics import reloads
@@ -172,18 +170,3 @@ def _growth(looks: list[tuple[float, float, float, int, int]], minutes: float) -
         "file descriptors of the elder worker": [min(descriptors), max(descriptors)],
         "threads of the elder worker": [min(threads), max(threads)],
     }
-
-
-def main() -> None:
-    """Measure, print, keep."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=60)
-    options = parser.parse_args()
-    started = time.time()
-    figures = measure(options.minutes)
-    path = evidence.write("soak", f"python -m bench.soak --minutes {options.minutes:g}", started, figures)
-    show_figures("soak", figures, path)
-
-
-if __name__ == "__main__":
-    main()

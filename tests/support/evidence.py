@@ -1,17 +1,23 @@
-"""Keep what a bench command measured: docs/evidence/NAME.json, with all that is needed to repeat it."""
+"""Keep what a command measured in docs/evidence/NAME.json, with what is needed to repeat it."""
 
 import json
 import os
 import platform
 import subprocess
 import time
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-ROOT: Final = Path(__file__).parent.parent
+from tests.support.paths import ROOT
+
 FOLDER: Final = ROOT / "docs/evidence"
 PACKAGES: Final = ("gunicorn", "flask", "cryptography", "jsonpatch")
+Measured = tuple[dict[str, Any], list[str]]
+"""Figures, and the problems that were found."""
+SHOWN: Final = 20
+"""Problems that are printed; the count says how many there were."""
 
 
 def write(name: str, command: str, started: float, figures: dict[str, Any]) -> Path:
@@ -35,3 +41,12 @@ def _commit() -> str:
     """Return the commit that was measured; a `+` says that files differed from it."""
     command = ["git", "-C", str(ROOT), "describe", "--always", "--exclude=*", "--dirty=+"]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
+
+
+def keep(name: str, command: str, measure: Callable[[], Measured]) -> int:
+    """Measure, write the evidence, print it; return 1 where something is wrong."""
+    started = time.time()
+    figures, wrong = measure()
+    path = write(name, command, started, figures)
+    print(json.dumps(figures, indent=2), *wrong[:SHOWN], f"{len(wrong)} problems; written to {path}", sep="\n")
+    return int(bool(wrong))

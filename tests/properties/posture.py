@@ -1,16 +1,13 @@
-"""Ask two strangers whether a pod template leaves more privileged than it came: `python -m bench.posture --pods 2000`.
+"""Ask two strangers whether a pod template leaves more privileged than it came. Needs the rig.
 
 PodSecurity, in the rig's API server, gives the level of a pod; OpenShift's own SCC code says who admits it and as what.
 The level that leaves must be at least as strict, every SCC that admitted must still admit, and under each of them the
 pod may run as no more.
 """
 
-import argparse
 import json
 import random
-import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,10 +15,10 @@ from typing import Any
 
 from rich.progress import track
 
-from bench import evidence
 from tests.properties import random_objects, random_pods
 from tests.rig.cluster import Cluster, running
 from tests.rig.oracle import ask
+from tests.support.evidence import Measured
 from tests.support.installed import namespace
 from webhook.admission import engine
 from webhook.objects.model import Object, Request
@@ -163,23 +160,9 @@ def compared(cluster: Cluster, source: Iterator[Pair], wanted: int, *, quiet: bo
     return seen
 
 
-def main() -> int:
-    """Run, print, write docs/evidence/posture.json; 1 where anybody disagreed."""
-    parser = argparse.ArgumentParser(prog="python -m bench.posture", description=__doc__)
-    parser.add_argument("--pods", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
-    arguments = parser.parse_args()
-    started = time.time()
+def measure(seed: int, cases: int) -> Measured:
+    """Return the figures of so many pods, and where anybody disagreed."""
     with tempfile.TemporaryDirectory() as folder, running(folder, mode="without-scc") as cluster:
-        seen = compared(cluster, pairs(arguments.seed), arguments.pods)
-    wrong, levels, admitted = seen.disagreements, dict(sorted(seen.levels.items())), dict(sorted(seen.admitted.items()))
-    figures = {"pods": len(seen.pairs), "seed": arguments.seed, "disagreements": len(wrong)}
-    command = f"python -m bench.posture --pods {arguments.pods} --seed {arguments.seed}"
-    print(evidence.write("posture", command, started, {**figures, "levels": levels, "admitted": admitted}))
-    print(json.dumps(levels, indent=2), *wrong[:5], sep="\n")
-    print(f"{len(wrong)} disagreements on {len(seen.pairs)} pods")
-    return bool(wrong)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        seen = compared(cluster, pairs(seed), cases)
+    levels, admitted = dict(sorted(seen.levels.items())), dict(sorted(seen.admitted.items()))
+    return {"disagreements": len(seen.disagreements), "levels": levels, "admitted": admitted}, seen.disagreements

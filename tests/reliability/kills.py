@@ -1,6 +1,5 @@
-"""Kill workers with SIGKILL under load: `python -m bench.kills`. Only what a killed one had in hand may fail."""
+"""Kill workers with SIGKILL under load. Only what a killed one had in hand may fail."""
 
-import argparse
 import itertools
 import os
 import signal
@@ -11,8 +10,6 @@ from typing import Any
 
 from rich.progress import track
 
-from bench import evidence
-from bench.table import show_figures
 from tests.support.bodies import REVIEW
 from tests.support.load import Sample, failed, loaded
 from tests.support.metrics import counted
@@ -84,18 +81,3 @@ def measure(number: int) -> dict[str, Any]:
 def _longest_gap(samples: list[Sample]) -> float:
     ends = sorted(sample.began + sample.seconds for sample in samples if sample.status == 200)
     return max((later - earlier for earlier, later in itertools.pairwise(ends)), default=0.0)
-
-
-def main() -> None:
-    """Measure, print, keep."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=50)
-    options = parser.parse_args()
-    started = time.time()
-    figures = measure(options.kills)
-    path = evidence.write("kills", f"python -m bench.kills --kills {options.kills}", started, figures)
-    show_figures("kill -9 of workers under load", figures, path)
-
-
-if __name__ == "__main__":
-    main()

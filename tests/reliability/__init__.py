@@ -1,0 +1,1 @@
+"""What the webhook survives: killed workers, new files, many hours, slow clients."""
