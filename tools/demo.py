@@ -26,7 +26,7 @@ from webhook.offline import check
 from webhook.offline.fix import request_for
 from webhook.scc.grants import Grants
 from webhook.settings.model import Settings
-from webhook.workloads.kinds import pod_specs
+from webhook.workloads.find import pod_specs
 from webhook.workloads.pod import Shape
 
 STYLE = {"refused": "bold red"}

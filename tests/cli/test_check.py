@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.support import upstream
-from webhook import cli
+from webhook.cli import main as cli
 
 DEPLOYMENT = """\
 apiVersion: apps/v1

@@ -10,9 +10,10 @@ import pytest
 
 from tests.support.bodies import STATEFUL_SET
 from tests.support.server import review
-from webhook import VERSION, cli
+from webhook import VERSION
 from webhook.admission import engine
 from webhook.admission.review import decode, respond
+from webhook.cli import main as cli
 from webhook.manifests import reader
 from webhook.objects.model import Request
 from webhook.rules import RULES

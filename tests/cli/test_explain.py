@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.refused import REFUSED, pod
-from webhook import cli
+from webhook.cli import main as cli
 
 
 def test_a_refusal_that_names_no_reason_is_a_pod_changed_after_scc(

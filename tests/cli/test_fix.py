@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from webhook import cli
+from webhook.cli import main as cli
 
 TEMPLATE = """\
 # {name}

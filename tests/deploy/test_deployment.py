@@ -6,7 +6,7 @@ from typing import Any
 from gunicorn.config import Config
 
 from tests.support.overlays import DEPLOY, OVERLAYS
-from webhook import cli
+from webhook.cli import main as cli
 from webhook.manifests import reader
 from webhook.objects.model import lookup
 

@@ -10,16 +10,17 @@ from webhook.admission.engine import evaluate
 from webhook.manifests import reader
 from webhook.objects.model import lookup
 from webhook.offline.fix import request_for
+from webhook.rules import OPTIONS
 from webhook.settings import configuration
 
 
 @pytest.mark.parametrize("path", sorted(OVERLAYS.glob("*/config.yaml")), ids=lambda path: path.parent.name)
 def test_the_webhook_understands_the_configuration_of_an_overlay(path: Path) -> None:
-    configuration.load(path)
+    configuration.load(path, OPTIONS)
 
 
 def test_the_accounts_that_the_rule_names_are_those_that_the_overlay_makes() -> None:
-    settings = configuration.load(OVERLAYS / "kubeflow-0.7/config.yaml")
+    settings = configuration.load(OVERLAYS / "kubeflow-0.7/config.yaml", OPTIONS)
     named = set()
     for name in ("minio", "metadata-db", "another"):
         metadata = {"name": name, "namespace": "kubeflow"}

@@ -17,7 +17,8 @@ from webhook.objects.model import Object, UnknownShape, lookup
 from webhook.scc.admission import judge
 from webhook.scc.defaults import SCCS
 from webhook.scc.ranges import of_namespace
-from webhook.workloads.kinds import PREDICTOR, SPARK, WORKSPACE, kind_of, pod_specs
+from webhook.workloads.find import pod_specs
+from webhook.workloads.kinds import PREDICTOR, SPARK, WORKSPACE, kind_of
 from webhook.workloads.pod import POD_SPEC, Shape
 
 FOLDER = upstream.FOLDER / "examples"

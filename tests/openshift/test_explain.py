@@ -7,7 +7,7 @@ import pytest
 from tests.rig.cluster import Cluster
 from tests.support.installed import with_accounts
 from tests.support.refused import REFUSED, pod
-from webhook import cli
+from webhook.cli import main as cli
 
 
 @pytest.fixture(scope="module")

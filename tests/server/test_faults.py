@@ -82,11 +82,11 @@ def test_a_disk_that_fills_up_under_the_metrics_stops_nobody(tmp_path: Path) -> 
 
 
 def test_without_a_place_to_write_it_says_so_and_ends() -> None:
-    program = "import tempfile; from webhook import cli; tempfile.tempdir = '/no/such/place'; exit(cli.main(['serve']))"
+    program = "import tempfile; from webhook.cli.main import main; tempfile.tempdir = '/nowhere'; exit(main(['serve']))"
     command = [sys.executable, "-c", program]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
     assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
-    assert "/no/such/place" in ended.stderr
+    assert "/nowhere" in ended.stderr
 
 
 def test_few_file_descriptors_are_enough_for_new_connections_and_for_probes() -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from tests.support.cases import FILES, FIXTURES, Case, all_cases
 from tests.support.server import Server, review, serving
-from webhook import cli
 from webhook.admission import engine
 from webhook.admission.engine import ALL_RULES
+from webhook.cli import main as cli
 from webhook.objects import patch
 from webhook.offline import fix
 from webhook.rules import RULES

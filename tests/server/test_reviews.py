@@ -10,8 +10,8 @@ import pytest
 from tests.support.json_patch import applied
 from tests.support.reviews import SETTINGS, Review, all_reviews, settings
 from tests.support.server import Server, serving
-from webhook import cli
 from webhook.admission import engine
+from webhook.cli import main as cli
 from webhook.rules import RULES
 
 ALL = all_reviews()

@@ -14,6 +14,7 @@ from webhook.manifests import reader
 from webhook.manifests.reader import Document
 from webhook.objects.model import Object, Outcome, Request
 from webhook.offline import fix
+from webhook.rules import OPTIONS
 from webhook.rules.registry import Rule
 from webhook.settings import configuration
 from webhook.settings.model import Settings
@@ -54,7 +55,7 @@ class Case:
         return reader.one_document(self.folder / "request.yaml")
 
     def settings(self) -> Settings:
-        return configuration.load(self.settings_file)
+        return configuration.load(self.settings_file, OPTIONS)
 
     def request(self) -> Request:
         request = fix.request_for(self.document().value)

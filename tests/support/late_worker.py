@@ -3,7 +3,7 @@
 import sys
 import time
 
-from webhook import cli
+from webhook.cli import main as cli
 from webhook.server import telemetry
 
 belong = telemetry.belong

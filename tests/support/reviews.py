@@ -12,6 +12,7 @@ from tests.support.paths import ROOT
 from webhook.admission import engine
 from webhook.admission.review import decode, respond
 from webhook.objects.model import Outcome, Request
+from webhook.rules import OPTIONS
 from webhook.settings import configuration
 from webhook.settings.model import Settings
 
@@ -58,7 +59,7 @@ class Review:
 
 def settings() -> Settings:
     """Return the settings under which all reviews are answered."""
-    return configuration.load(SETTINGS)
+    return configuration.load(SETTINGS, OPTIONS)
 
 
 def all_reviews() -> list[Review]:

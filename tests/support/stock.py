@@ -7,7 +7,7 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
-from webhook import cli
+from webhook.cli import main as cli
 from webhook.server import gunicorn_app
 
 

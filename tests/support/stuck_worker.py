@@ -4,7 +4,7 @@ import sys
 import time
 from typing import Any
 
-from webhook import cli
+from webhook.cli import main as cli
 from webhook.server import telemetry
 
 reviewed = telemetry.reviewed

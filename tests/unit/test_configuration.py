@@ -1,14 +1,11 @@
 """The configuration file: what each key does, and that a mistake is named by file, line and field."""
 
-import os
-import threading
 from pathlib import Path
 
 import pytest
 
-from webhook.rules import RULES
-from webhook.settings import configuration
-from webhook.settings.configuration import BadConfiguration, Watched, load
+from webhook.rules import OPTIONS, RULES
+from webhook.settings.configuration import BadConfiguration, load
 from webhook.settings.model import Settings
 
 WHOLE = """\
@@ -30,11 +27,11 @@ def file(tmp_path: Path) -> Path:
 
 def loaded(file: Path, content: str) -> Settings:
     file.write_text(content)
-    return load(file)
+    return load(file, OPTIONS)
 
 
 def test_without_a_file_the_defaults_count() -> None:
-    assert load(None) == Settings()
+    assert load(None, OPTIONS) == Settings()
     assert Settings().allocated == range(1_000_000_000, 2_000_000_000)
     assert Settings().exempt_namespaces == ("openshift-*", "kube-*")
 
@@ -57,7 +54,7 @@ def test_every_key_of_the_contract_is_understood(file: Path) -> None:
 @pytest.mark.parametrize("content", ["\ufeff" + WHOLE, WHOLE.replace("\n", "\r\n"), "---\n" + WHOLE])
 def test_the_files_form_does_not_matter(file: Path, content: str) -> None:
     file.write_text(content, newline="")
-    assert load(file).exempt_service_accounts == {"kubeflow/minio"}
+    assert load(file, OPTIONS).exempt_service_accounts == {"kubeflow/minio"}
 
 
 def test_the_range_holds_both_its_ends(file: Path) -> None:
@@ -186,7 +183,7 @@ BROKEN = {
 def test_broken_yaml_is_named_by_file_and_line(file: Path, content: bytes, line: int) -> None:
     file.write_bytes(content)
     with pytest.raises(BadConfiguration) as refused:
-        load(file)
+        load(file, OPTIONS)
     assert str(refused.value).startswith(f"{file}:{line}: ")
     assert "\n" not in str(refused.value)
 
@@ -194,60 +191,5 @@ def test_broken_yaml_is_named_by_file_and_line(file: Path, content: bytes, line:
 def test_a_file_that_is_missing_or_a_folder_is_named(file: Path, tmp_path: Path) -> None:
     for path in (file, tmp_path):
         with pytest.raises(BadConfiguration) as refused:
-            load(path)
+            load(path, OPTIONS)
         assert str(path) in str(refused.value)
-
-
-def test_a_file_is_read_again_only_when_it_changes(file: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    file.write_text("rules: {fs-group: false}")
-    watched = Watched(file, load(file))
-    assert watched.current() is watched.current()
-    capfd.readouterr()
-    file.write_text("rules: {fs-group: true}")
-    os.utime(file, ns=(1, 1))
-    assert watched.current().rules == watched.current().rules == {"fs-group": True}
-    assert capfd.readouterr().out.count("\n") == 1
-
-
-def test_a_broken_or_missing_file_keeps_the_last_good_settings(file: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    file.write_text("rules: {fs-group: false}")
-    watched = Watched(file, load(file))
-    good = watched.current()
-    file.write_text("rules: {fs-group: perhaps}")
-    assert watched.current() is watched.current() is good
-    assert f"{file}:1: rules.fs-group: " in capfd.readouterr().out
-    file.unlink()
-    assert watched.current() is good
-    file.write_text("allocated: 5-7")
-    assert watched.current().allocated == range(5, 8)
-
-
-def test_an_older_reading_never_replaces_a_newer_one(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file.write_text("rules: {fs-group: false}")
-    watched = Watched(file, load(file))
-    held, go_on = threading.Event(), threading.Event()
-
-    def slowly(path: Path) -> Settings:
-        settings = load(path)
-        if settings.rules == {"fs-group": True}:
-            held.set()
-            go_on.wait(5)
-        return settings
-
-    monkeypatch.setattr(configuration, "load", slowly)
-    file.write_text("rules: {fs-group: true}")
-    older = threading.Thread(target=watched.current)
-    older.start()
-    assert held.wait(5)
-    file.write_text("rules: {fs-group: false, run-as-user: false}")
-    newer = threading.Thread(target=watched.current)
-    newer.start()
-    newer.join(0.5)
-    go_on.set()
-    older.join()
-    newer.join()
-    assert watched.settings.rules == {"fs-group": False, "run-as-user": False}
-
-
-def test_without_a_file_nothing_is_watched() -> None:
-    assert Watched(None, load(None)).current() == Settings()

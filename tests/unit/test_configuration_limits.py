@@ -7,6 +7,7 @@ import pytest
 
 from webhook.admission.engine import evaluate
 from webhook.objects.model import Request
+from webhook.rules import OPTIONS
 from webhook.settings.configuration import BadConfiguration, load
 from webhook.settings.model import Settings
 
@@ -18,7 +19,7 @@ def file(tmp_path: Path) -> Path:
 
 def loaded(file: Path, content: str) -> Settings:
     file.write_text(content)
-    return load(file)
+    return load(file, OPTIONS)
 
 
 @pytest.mark.parametrize(

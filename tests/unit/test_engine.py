@@ -15,7 +15,7 @@ from webhook.objects.model import Change, Object, Request, UnknownShape
 from webhook.rules import RULES
 from webhook.rules.registry import Rule
 from webhook.settings.model import Settings
-from webhook.workloads import kinds as workload
+from webhook.workloads.kinds import KINDS
 from webhook.workloads.pod import POD_SPEC, SKIP_ANNOTATION, Pod
 
 SETTINGS = Settings()
@@ -158,19 +158,18 @@ def test_of_ephemeral_containers_only_the_new_one_is_patched() -> None:
 
 def test_two_pods_of_one_object_are_judged_each_as_it_came() -> None:
     """The first one's change copies the object; rules of the second must still see what was sent."""
-    kinds = workload.KINDS
     two = {"pods": [{"template": deployment()["spec"]["template"]}, {"template": deployment()["spec"]["template"]}]}
     for part in two["pods"]:
         part["template"]["spec"]["containers"][0]["securityContext"] = {"runAsUser": 1000, "runAsGroup": 1000}
         part["template"]["spec"]["securityContext"] = {"runAsUser": 1_000_650_000}
     obj = {"apiVersion": "example.com/v1", "kind": "Two", "metadata": {}, "spec": two}
     rules = [replace(r, kinds=("Two.example.com",)) for r in engine.ALL_RULES if r.on_pod]
-    kinds["Two.example.com"] = replace(kinds["Deployment.apps"], pods=("spec.pods.*.template.spec",))
+    KINDS["Two.example.com"] = replace(KINDS["Deployment.apps"], pods=("spec.pods.*.template.spec",))
     try:
         forwards = evaluate(Request("Two.example.com", "CREATE", copy.deepcopy(obj)), SETTINGS, rules)
         backwards = evaluate(Request("Two.example.com", "CREATE", copy.deepcopy(obj)), SETTINGS, rules[::-1])
     finally:
-        del kinds["Two.example.com"]
+        del KINDS["Two.example.com"]
     assert forwards.object == backwards.object
     assert forwards.object is not None
     assert [

@@ -9,7 +9,8 @@ from webhook.admission.engine import evaluate
 from webhook.objects.model import Object, dotted, lookup
 from webhook.offline.fix import request_for
 from webhook.settings.model import Settings
-from webhook.workloads.kinds import KINDS, pod, pod_specs
+from webhook.workloads.find import pod, pod_specs
+from webhook.workloads.kinds import KINDS
 
 FOREIGN = {"runAsUser": 1000}
 SPEC = {"containers": [{"name": "main"}]}

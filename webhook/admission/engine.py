@@ -25,7 +25,8 @@ from webhook.rules import RULES
 from webhook.rules.registry import PodRule, Rule
 from webhook.settings.model import Settings
 from webhook.workloads import identity
-from webhook.workloads.kinds import KINDS, pod, pod_specs, unread
+from webhook.workloads.find import pod, pod_specs, unread
+from webhook.workloads.kinds import KINDS
 from webhook.workloads.pod import SKIP_ANNOTATION, Pod, Shape
 
 MOST_NAMES: Final = 4  # unknown ones that the warning repeats

@@ -12,7 +12,7 @@ from webhook.scc.admission import Verdict, judge, smallest
 from webhook.scc.grants import Grants, read
 from webhook.scc.ranges import EXAMPLE, Ranges, of_namespace
 from webhook.settings.model import Settings
-from webhook.workloads.kinds import pod_specs
+from webhook.workloads.find import pod_specs
 from webhook.workloads.pod import POD_SPEC, Pod, Shape
 
 COUNTED: Final = {"Deployment.apps", "StatefulSet.apps", "ReplicaSet.apps", "ReplicationController", "Job.batch", "Pod"}

@@ -1,13 +1,12 @@
-"""KINDS, the one table of kinds, and the pods inside an object: the only place that knows where pods live."""
+"""KINDS: where the pods of each kind are, what of it is immutable, and what its status shows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from webhook.objects.model import Object, Pointer, Request, lookup, mapping
-from webhook.settings.model import Settings
+from webhook.objects.model import Object
 from webhook.workloads import rejected
-from webhook.workloads.pod import POD_SPEC, Pod, Shape, expand
+from webhook.workloads.pod import POD_SPEC, Shape
 
 ARGO: Final = ("container", "script", "containerSet.containers.*", "initContainers.*", "sidecars.*")
 PATCHES: Final = tuple(f"{part}podSpecPatch" for part in ("", "templates.*.", "templateDefaults.", "artifactGC."))
@@ -185,57 +184,3 @@ def kind_of(api_version: Any, kind: Any) -> str:
 def group_of(kind: str) -> str:
     """Return the API group in a kind's name: "apps" of `StatefulSet.apps`, "" of `Pod`."""
     return kind.partition(".")[2]
-
-
-def pod(
-    request: Request, at: Pointer, shape: Shape, settings: Settings, *, working: Object | None = None
-) -> Pod | None:
-    """View one pod of a request's object as it came; None where it is empty, or to be left alone entirely.
-
-    `working` is the stored object where its pods may run.
-    Raises UnknownShape where something is not what a pod spec has there.
-    """
-    obj = request.object or {}
-    if not mapping(obj, at):
-        return None
-    is_pod = request.kind == "Pod"
-    scc = mapping(obj, ("metadata", "annotations")).get("openshift.io/scc") if is_pod else None
-    view = Pod(obj, at, shape, settings, not is_pod, str(scc or ""), request.namespace, working=working)
-    return None if all(view.exempt(part) for part in view.parts()) else view
-
-
-def pod_specs(obj: Object, kind: str, at: Pointer = ()) -> Iterator[tuple[Pointer, Shape]]:
-    """Yield where the pod specs are of an object at a pointer, and their shape. Raises UnknownShape."""
-    facts = KINDS.get(kind, Kind(""))
-    paths = (*((path, facts.shape) for path in facts.pods), *facts.others)
-    found = {spec_at: shape for path, shape in paths for spec_at in expand(obj, at, path)}
-    joined = _joined(found)
-    for spec_at, shape in found.items():
-        yield spec_at, replace(shape, joined=joined[spec_at]) if spec_at in joined else shape
-        for part in (part for path in shape.parts for part in expand(obj, spec_at, path)):
-            if lookup(obj, (*part, facts.shape.context)) is not None:
-                of_all = ((spec_at, shape),) if part[-1] == "templateDefaults" else ()
-                yield part, replace(shape, parts=(), above=len(part) - len(spec_at), joined=of_all)
-    for path in facts.objects:
-        for inner_at in expand(obj, at, path):
-            inner = mapping(obj, inner_at)
-            yield from pod_specs(obj, kind_of(inner.get("apiVersion"), inner.get("kind")), inner_at)
-
-
-def _joined(found: dict[Pointer, Shape]) -> dict[Pointer, tuple[tuple[Pointer, Shape], ...]]:
-    """Return the pod specs that make one pod with another, since one says that the other is beside it."""
-    joined: dict[Pointer, tuple[tuple[Pointer, Shape], ...]] = {}
-    for at, shape in found.items():
-        for steps, way in shape.beside:
-            if (other := (*at[:-steps], *way)) in found:
-                joined[at] = (*joined.get(at, ()), (other, found[other]))
-                joined[other] = (*joined.get(other, ()), (at, shape))
-    return joined
-
-
-def unread(request: Request, at: Pointer, shape: Shape) -> Iterator[Pointer]:
-    """Yield the texts that set a security context when the pod is created, unless they are stored already."""
-    for text_at in (found for path in shape.texts for found in expand(request.object or {}, at, path)):
-        text = lookup(request.object, text_at)
-        if isinstance(text, str) and "securityContext" in text and lookup(request.old, text_at) != text:
-            yield text_at

@@ -26,7 +26,8 @@ from webhook.objects.model import Change, Object, Request, lookup, mapping
 from webhook.rules.pod import fs_group, run_as_group, run_as_user
 from webhook.rules.registry import object_rule
 from webhook.settings.model import Settings
-from webhook.workloads.kinds import CONTAINER, pod, pod_specs, unread
+from webhook.workloads.find import pod, pod_specs, unread
+from webhook.workloads.kinds import CONTAINER
 
 NAME, WORKFLOW = "workflow-controller-configmap", "Workflow.argoproj.io"
 CONTAINERS, DEFAULTS = ("executor", "mainContainer"), "workflowDefaults"

@@ -19,7 +19,6 @@ Limits:
 import itertools
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 
 from webhook.objects.model import Change, Object, counterpart, sequence
 from webhook.rules.registry import pod_rule
@@ -62,9 +61,8 @@ def writable_directory(pod: Pod) -> Iterator[Change]:
                     yield Change((*container.at, "workingDir"), path, BECAUSE)
 
 
-@lru_cache(256)
 def _asked(image: str, table: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
-    """Return which directories an image needs, by its name: a cluster has few, in many workloads."""
+    """Return which directories an image needs, by its name."""
     return tuple(sorted({path.rstrip("/") for regex, path in table if re.search(regex, image)} - {""}))
 
 

@@ -1,0 +1,87 @@
+"""check: which SCC admits each pod template, before and after."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from webhook.cli.exit_codes import Commands, ExitCode
+from webhook.objects.model import BadInput
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from webhook.offline.check import Template
+
+
+def add_parser(commands: Commands, config: argparse.ArgumentParser) -> None:
+    """Add the command `check`."""
+    parser = commands.add_parser("check", parents=[config], help="will OpenShift admit it? by which SCC, and why not?")
+    parser.add_argument("inputs", nargs="+", metavar="INPUT", help="files, folders, or - for standard input")
+    parser.add_argument("--output", choices=("text", "json", "sarif", "junit", "html"), default="text")
+    parser.add_argument(
+        "--scc", action="append", metavar="NAME", help="what everyone may use (restricted-v2); repeatable"
+    )
+    parser.add_argument("--grant", action="append", metavar="NAMESPACE/SERVICEACCOUNT=SCC", help="repeatable")
+    parser.add_argument("--namespace-range", metavar="START/LENGTH", help="UIDs of namespaces that say none")
+    parser.add_argument("--suggest", action="store_true", help="print the RoleBinding for what stays refused")
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Judge every pod template, and report in the form that was asked for."""
+    from rich.console import Console
+    from rich.progress import track
+
+    from webhook.manifests import reader
+    from webhook.offline import check, report
+    from webhook.rules import OPTIONS
+    from webhook.scc.grants import Grants
+    from webhook.scc.ranges import EXAMPLE, Ranges, block
+    from webhook.settings import configuration
+
+    settings = configuration.load(options.config, OPTIONS)
+    grants = Grants(everyone=tuple(options.scc or settings.everyone))
+    for text in options.grant or ():
+        who, equals, scc = text.partition("=")
+        if not equals or who.count("/") != 1:
+            raise BadInput(f"--grant {text}: NAMESPACE/SERVICEACCOUNT=SCC belongs here")
+        grants.grant(who, [scc])
+    known = {name for names in grants.granted.values() for name in names} | {*grants.everyone}
+    ranges = EXAMPLE
+    if options.namespace_range:
+        users = block(options.namespace_range)
+        ranges = Ranges(users, (users,), EXAMPLE.level)
+    documents = list(reader.read(options.inputs))
+    cluster = check.Cluster(grants, ranges)
+    found = check.check(documents, settings, cluster)
+    progress = Console(stderr=True)
+    templates = list(
+        track(found, "Judging pod templates", console=progress, transient=True, disable=not progress.is_terminal)
+    )
+    if unknown := known - grants.sccs.keys():
+        raise BadInput(f"{min(unknown)}: no such SCC; known here: {', '.join(sorted(grants.sccs))}")
+    if options.suggest and options.output != "text":
+        raise BadInput("--suggest prints YAML of its own: it goes with --output text")
+    _write_report(options.output, templates)
+    sys.stderr.write("".join(f"{line}\n" for line in cluster.not_judged))
+    for template in templates if options.suggest else ():
+        if not template.after.admitted_by and (suggested := report.suggestion(template)):
+            sys.stdout.write(f"---\n{suggested}")
+    return ExitCode.FINE if all(template.after.admitted_by for template in templates) else ExitCode.FOUND
+
+
+def _write_report(form: str, templates: "Sequence[Template]") -> None:
+    from rich.console import Console
+
+    from webhook.offline import report, report_html
+
+    if form == "text":
+        report.as_text(templates, Console(highlight=False))
+        return
+    forms = {
+        "json": report.as_json,
+        "junit": report.as_junit,
+        "sarif": report.as_sarif,
+        "html": report_html.as_html,
+    }
+    sys.stdout.write(forms[form](templates))

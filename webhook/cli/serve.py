@@ -1,0 +1,70 @@
+"""serve: the HTTPS server."""
+
+import argparse
+import gc
+import os
+import tempfile
+from pathlib import Path
+
+from webhook.cli.exit_codes import Commands, ExitCode
+
+
+def add_parser(commands: Commands, config: argparse.ArgumentParser) -> None:
+    """Add the command `serve`."""
+    parser = commands.add_parser("serve", parents=[config], help="answer the API server's reviews over HTTPS")
+    parser.add_argument("--host", default="0.0.0.0", help="address to listen on (%(default)s)")  # noqa: S104 - a server
+    parser.add_argument("--port", type=int, default=8443, help="HTTPS port (%(default)s)")
+    parser.add_argument(
+        "--certificate", type=Path, metavar="FILE", help="PEM; may hold the key too. Without: one is made"
+    )
+    parser.add_argument("--key", type=Path, metavar="FILE", help="PEM, where the certificate's file has no key")
+    parser.add_argument(
+        "--ca-out", type=Path, metavar="FILE", help="where the CA goes of a certificate made on the spot"
+    )
+    parser.add_argument("--workers", type=int, default=2, help="processes (%(default)s)")
+    parser.add_argument(
+        "--observe-port", type=int, default=8080, help="HTTP port of /healthz /readyz /metrics (%(default)s)"
+    )
+    parser.set_defaults(command=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve HTTPS until a signal ends it."""
+    with tempfile.TemporaryDirectory(prefix="kubeflow-openshift-") as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # read by prometheus_client as it is imported, below
+        from webhook.rules import OPTIONS
+        from webhook.server import app, configuration, gunicorn_app
+        from webhook.settings.configuration import load
+
+        settings = load(options.config, OPTIONS)  # broken at start: say so and stop
+        certificate = options.certificate or _own_certificate(Path(folder), options.host, options.ca_out)
+        listen = gunicorn_app.Listen(
+            options.host,
+            options.port,
+            certificate,
+            options.key,
+            options.workers,
+            options.observe_port,
+        )
+        gc.collect()
+        gc.freeze()  # what is loaded here stays shared with the workers: the collector would write to each page of it
+        # Each worker watches for itself; one that starts while the file is broken has what was good at our start.
+        gunicorn_app.serve(
+            listen, lambda aside: app.application(configuration.Watched(options.config, settings).current, aside)
+        )
+    return ExitCode.FINE
+
+
+def _own_certificate(folder: Path, host: str, ca_out: Path | None) -> Path:
+    """Make a CA and a serving certificate that live as long as this server."""
+    from certs import authority
+
+    service = "kubeflow-openshift.kubeflow-openshift.svc"
+    hosts = dict.fromkeys([service, "localhost", "127.0.0.1", *([host] if host != "0.0.0.0" else [])])  # noqa: S104 - compared, not bound
+    ca = authority.authority("kubeflow-openshift", list(hosts), days=365)
+    path = folder / "serving.pem"
+    path.touch(mode=0o600)
+    path.write_bytes(authority.serving(ca, list(hosts), days=365).pem())
+    if ca_out:
+        ca_out.write_bytes(ca.certificate_pem())
+    return path
