@@ -1,1 +1,1 @@
-"""Certificates for the webhook. Knows nothing of what the webhook does."""
+"""Certificates for the webhook. This package never imports the webhook."""

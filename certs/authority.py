@@ -1,4 +1,4 @@
-"""Make a certificate authority, sign serving certificates, tell when one is due: the door of cryptography."""
+"""Create CAs and serving certificates, and read them. Only this module imports cryptography."""
 
 import datetime as dt
 import ipaddress
@@ -15,7 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 Certificate = x509.Certificate
 
 SKEW: Final = dt.timedelta(hours=1)
-"""How far back a certificate begins, for clocks that are behind."""
+"""How far certificates are backdated, for clocks that are slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,29 +26,29 @@ class Identity:
     key: ec.EllipticCurvePrivateKey
 
     def certificate_pem(self) -> bytes:
-        """Return the certificate as PEM."""
+        """Return the certificate in PEM."""
         return pem([self.certificate])
 
     def key_pem(self) -> bytes:
-        """Return the private key as PEM."""
+        """Return the private key in PEM."""
         return self.key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
 
     def due(self) -> dt.datetime:
-        """Return when to renew it: at two thirds of its life; the last third is for whatever goes wrong."""
+        """Return when to renew it: after two thirds of its life. The last third is for retries."""
         begin, end = self.certificate.not_valid_before_utc, self.certificate.not_valid_after_utc
         return begin + (end - begin) * 2 / 3
 
     def pem(self) -> bytes:
-        """Return key and certificate in one PEM, so that no reader can ever see one without the other."""
+        """Return key and certificate in one PEM, so that a reader always sees a matching pair."""
         return self.key_pem() + self.certificate_pem()
 
 
 def authority(name: str, hosts: Sequence[str], days: int, now: dt.datetime | None = None) -> Identity:
-    """Make a CA that signs serving certificates for these hosts only, and no other CA.
+    """Create a CA whose name constraints limit it to these hosts. It cannot sign other CAs.
 
-    Whoever steals its key can be the webhook to the API server, and nobody else to anybody.
+    With its stolen key, an attacker can impersonate these hosts and no others.
     """
     now = now or dt.datetime.now(dt.UTC)
     key = ec.generate_private_key(ec.SECP256R1())
@@ -63,46 +63,43 @@ def authority(name: str, hosts: Sequence[str], days: int, now: dt.datetime | Non
 
 
 def serving(ca: Identity, hosts: Sequence[str], days: int, now: dt.datetime | None = None) -> Identity:
-    """Sign a serving certificate for hosts: DNS names or IP addresses. It never outlives its CA."""
+    """Create a serving certificate for DNS names or IP addresses. It never outlives its CA."""
     now = now or dt.datetime.now(dt.UTC)
     end = min(now + dt.timedelta(days=days), ca.certificate.not_valid_after_utc)
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0][:64])])  # what X.520 allows; nobody reads it
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0][:64])])  # X.520 allows 64; clients ignore it
     builder = (
         _builder(subject, ca.certificate.subject, key, now, end)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectAlternativeName([_name(host) for host in hosts]), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(ca.key.public_key()),
-            critical=False,
-        )
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca.key.public_key()), critical=False)
     )
     return Identity(builder.sign(ca.key, hashes.SHA256()), key)
 
 
 def pem(certificates: Iterable[Certificate]) -> bytes:
-    """Write certificates as PEM, one after the other."""
+    """Return the certificates, concatenated in PEM."""
     return b"".join(certificate.public_bytes(serialization.Encoding.PEM) for certificate in certificates)
 
 
 def certificates(text: bytes) -> tuple[Certificate, ...]:
-    """Read all certificates of a PEM; one that holds none has none. Raises ValueError."""
+    """Return all certificates in a PEM, if any. Raises ValueError if one is malformed."""
     return tuple(x509.load_pem_x509_certificates(text)) if b"BEGIN CERTIFICATE" in text else ()
 
 
 def identity(text: bytes) -> Identity:
-    """Read a PEM that holds a key and its certificate. Raises ValueError, also where the two do not belong together."""
+    """Return the key and certificate in a PEM. Raises ValueError if one is malformed or they do not match."""
     key = serialization.load_pem_private_key(text, password=None)
     certificate = x509.load_pem_x509_certificate(text)
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
-        raise ValueError("the key is not the certificate's")
+        raise ValueError("key and certificate do not match")
     return Identity(certificate, key)
 
 
 def issued(ca: Certificate, certificate: Certificate) -> bool:
-    """Tell whether the CA signed the certificate."""
+    """Check whether the CA signed the certificate."""
     try:
         certificate.verify_directly_issued_by(ca)
     except (ValueError, TypeError, InvalidSignature):
@@ -111,7 +108,7 @@ def issued(ca: Certificate, certificate: Certificate) -> bool:
 
 
 def hosts_of(certificate: Certificate) -> frozenset[str]:
-    """Return the DNS names and IP addresses that a serving certificate is for."""
+    """Return the DNS names and IP addresses in a serving certificate."""
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
@@ -120,7 +117,7 @@ def hosts_of(certificate: Certificate) -> frozenset[str]:
 
 
 def permits(ca: Certificate, hosts: Sequence[str]) -> bool:
-    """Tell whether a CA is one for exactly these hosts."""
+    """Check whether a CA is limited to exactly these hosts."""
     try:
         permitted = ca.extensions.get_extension_for_class(x509.NameConstraints).value.permitted_subtrees
     except x509.ExtensionNotFound:
@@ -129,7 +126,7 @@ def permits(ca: Certificate, hosts: Sequence[str]) -> bool:
 
 
 def expiry(text: bytes) -> float:
-    """Return when the first certificate in a PEM expires, in seconds since 1970. Raises ValueError."""
+    """Return when the first certificate in a PEM expires, as a Unix timestamp. Raises ValueError."""
     return x509.load_pem_x509_certificate(text).not_valid_after_utc.timestamp()
 
 
@@ -149,7 +146,7 @@ def _builder(
 
 
 def _constraints(hosts: Sequence[str]) -> x509.NameConstraints:
-    """Permit these names; where none of them is an address, forbid all addresses: unnamed types are free otherwise."""
+    """Permit only these names. RFC 5280 permits all addresses unless the constraints name some."""
     permitted = _subtrees(hosts)
     if any(isinstance(name, x509.IPAddress) for name in permitted):
         return x509.NameConstraints(permitted, None)

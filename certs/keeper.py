@@ -1,4 +1,4 @@
-"""Keep the certificates as they should be: look, take one step, write it down, and look again."""
+"""Reconcile the certificates: read the cluster, write one step of the protocol, repeat."""
 
 import json
 import os
@@ -10,76 +10,75 @@ from pathlib import Path
 from typing import Any, Final
 
 from certs import authority, protocol
-from certs.protocol import Force, State, Wanted
+from certs.protocol import Force, Policy, State
 from certs.store import Forbidden, NotDone, Seen, Store
 
 EVERY: Final = 5
-"""Seconds between two looks: two small requests, and a caBundle that somebody wiped is back before people notice."""
+"""Seconds between reads. Each read is two small requests; a wiped CA bundle is restored within this time."""
 
 
-def ensure(store: Store, wanted: Wanted, out: Path | None) -> None:
-    """Keep the certificates for ever; what cannot be done now is said once and tried again."""
-    said = ""
+def run_forever(store: Store, policy: Policy, out: Path | None) -> None:
+    """Reconcile until the process ends. Log each problem once and retry."""
+    logged = ""
     while True:
         try:
-            busy, problem = tend(store, wanted, out), ""
+            busy, problem = reconcile_once(store, policy, out), ""
         except NotDone as error:
             busy, problem = False, str(error)
-        if problem and problem != said:
+        if problem and problem != logged:
             log("not done", problem=problem)
-        said = problem
+        logged = problem
         if not busy:
             time.sleep(EVERY)
 
 
-def tend(store: Store, wanted: Wanted, out: Path | None, force: Force = "nothing") -> bool:
-    """Look once and do one thing; return whether there may be more to do at once. Raises NotDone."""
-    seen = store.look()
+def reconcile_once(store: Store, policy: Policy, out: Path | None, force: Force = "nothing") -> bool:
+    """Read the cluster and write at most one change. Return whether to call again at once. Raises NotDone."""
+    seen = store.read()
     problems = list(seen.problems)
     try:
-        if store.trust(seen):
+        if store.write_ca_bundles(seen):
             log("caBundle written", authorities=len(seen.state.bundle()))
             return True
-    except Forbidden as error:  # no reason not to renew what is trusted already
+    except Forbidden as error:  # continue: the leaf can still be renewed under a CA that is trusted already
         problems.append(str(error))
     if out:
         publish(out, seen)
-    state = protocol.step(seen.state, seen.trust, wanted, seen.now, force)
+    state = protocol.step(seen.state, seen.trust, policy, seen.now, force)
     if state is seen.state:
         if problems:
             raise NotDone("; ".join(problems))
         return False
-    if not store.keep(seen, state):
-        return False  # somebody was faster; they go on
+    if not store.write_secret(seen, state):
+        return False  # another keeper wrote first
     log("step", before=seen.state.phase(), after=state.phase(), **_serials(state))
     return True
 
 
-def begin(store: Store, wanted: Wanted, out: Path | None, what: Force, before: State) -> None:
-    """Take the step that nothing but a person's wish calls for, however often others are faster. Raises NotDone."""
-    while not _begun(store.look().state, before, what):
-        if not tend(store, wanted, out, what):
+def force_rotation(store: Store, policy: Policy, out: Path | None, what: Force, before: State) -> None:
+    """Start a rotation that is not due, retrying if another keeper writes first. Raises NotDone."""
+    while not _is_rotated(store.read().state, before, what):
+        if not reconcile_once(store, policy, out, what):
             time.sleep(1)
 
 
-def _begun(state: State, before: State, what: Force) -> bool:
-    """Tell whether a new leaf or a next CA is there; one that somebody else began counts."""
+def _is_rotated(state: State, before: State, what: Force) -> bool:
+    """Check whether there is a new leaf or a next CA, from this keeper or another."""
     if what == "ca" and state.next_ca:
         return True
     old, new = (before.ca, state.ca) if what == "ca" else (before.leaf, state.leaf)
     return new is not None and (old is None or old.certificate != new.certificate)
 
 
-def settled(store: Store, wanted: Wanted, out: Path | None, waiting: Callable[[Seen], None]) -> None:
-    """Go on until nothing is left to do: no CA waits or retires, and all entries trust what they should.
+def wait_until_steady(store: Store, policy: Policy, out: Path | None, waiting: Callable[[Seen], None]) -> None:
+    """Reconcile until the protocol is in its steady phase and every webhook entry trusts the CA.
 
-    Raises NotDone where the cluster refuses; the certificates then are in some state of the protocol, from which
-    `ensure` goes on.
+    Raises NotDone if the cluster refuses a request. `run_forever` can continue from any phase.
     """
     while True:
-        if tend(store, wanted, out):
+        if reconcile_once(store, policy, out):
             continue
-        seen = store.look()
+        seen = store.read()
         if seen.state.phase() == "steady" and _trusted(seen):
             return
         waiting(seen)
@@ -87,9 +86,9 @@ def settled(store: Store, wanted: Wanted, out: Path | None, waiting: Callable[[S
 
 
 def publish(folder: Path, seen: Seen) -> None:
-    """Write serving.pem and ca.crt for a server on this machine, each replaced in one move.
+    """Write serving.pem and ca.crt for a server on this machine, replacing each atomically.
 
-    A leaf is published only when this look has seen its CA in every caBundle.
+    The leaf is written only if every CA bundle had its CA at the last read.
     """
     state = seen.state
     if state.leaf and _trusted(seen):
@@ -99,7 +98,7 @@ def publish(folder: Path, seen: Seen) -> None:
 
 
 def _trusted(seen: Seen) -> bool:
-    """Tell whether the API server would accept the leaf now, for every entry."""
+    """Check whether every webhook entry trusts the leaf's CA."""
     state = seen.state
     return bool(
         state.leaf
@@ -122,7 +121,7 @@ def _replace(path: Path, content: bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             new.unlink()
-        raise NotDone(f"{path}: cannot be written: {error.strerror}") from None
+        raise NotDone(f"{path}: cannot write: {error.strerror}") from None
 
 
 def _serials(state: State) -> dict[str, str]:
@@ -131,6 +130,6 @@ def _serials(state: State) -> dict[str, str]:
 
 
 def log(event: str, **fields: Any) -> None:
-    """Write one JSON line; never a key."""
+    """Write one JSON line. It must not contain private keys."""
     sys.stdout.write(json.dumps({"event": event, **fields}, separators=(",", ":")) + "\n")
     sys.stdout.flush()

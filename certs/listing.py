@@ -1,4 +1,4 @@
-"""Show people the certificates: what there is, how long it lasts, who trusts it."""
+"""Print the certificates, their lifetimes, and who trusts them."""
 
 import datetime as dt
 from collections.abc import Callable, Iterator
@@ -12,15 +12,15 @@ from certs.protocol import State
 from certs.store import Seen, Store
 
 PHASES = {
-    "steady": "steady: one CA, and nothing waits",
-    "prepare": "prepare: the next CA is made, and signs when everyone trusts it",
-    "retire": "retire: the CA before is trusted until nobody serves what it signed",
+    "steady": "steady: one CA, no rotation in progress",
+    "prepare": "prepare: the next CA exists and signs once every entry trusts it",
+    "retire": "retire: the old CA stays trusted until no server uses a certificate it signed",
 }
 
 
 def show(store: Store) -> int:
-    """Print the certificates; return 1 where there is none, or where an entry does not trust its CA."""
-    seen = store.look()
+    """Print the certificates. Return 1 if the leaf is missing or expired, or an entry does not trust its CA."""
+    seen = store.read()
     table = Table("certificate", "serial", "from", "until", "renewed", "trusted by")
     for name, certificate, renewed in _named(seen.state):
         signer = seen.state.ca.certificate if name == "serving" and seen.state.ca else certificate
@@ -34,7 +34,7 @@ def show(store: Store) -> int:
         )
     console = Console(highlight=False)
     console.print(table)
-    console.print(PHASES[seen.state.phase()] if seen.state.ca else "no CA yet: `python -m certs ensure` makes one")
+    console.print(PHASES[seen.state.phase()] if seen.state.ca else "no CA yet: `python -m certs ensure` creates one")
     for problem in seen.problems:
         console.print(problem, markup=False)
     leaf, ca = seen.state.leaf, seen.state.ca
@@ -43,7 +43,7 @@ def show(store: Store) -> int:
 
 
 def not_due(state: State, what: str, now: dt.datetime) -> dt.datetime | None:
-    """Return when the CA or the leaf is due, unless it is or is missing."""
+    """Return when the CA or the leaf is due; None if it is due now or missing."""
     own = state.ca if what == "ca" else state.leaf
     date = own.due() if own else now
     return date if date > now else None
@@ -51,19 +51,19 @@ def not_due(state: State, what: str, now: dt.datetime) -> dt.datetime | None:
 
 @contextmanager
 def progress() -> Iterator[Callable[[Seen], None]]:
-    """Show on a terminal what is waited for; elsewhere say it once for each phase."""
+    """Show the current phase as a spinner on a terminal, or else print it when it changes."""
     console = Console(stderr=True)
-    said = ""
-    with console.status("looking") as status:
+    printed = ""
+    with console.status("reading") as status:
 
         def waiting(seen: Seen) -> None:
-            nonlocal said
+            nonlocal printed
             text = PHASES[seen.state.phase()]
             since = f", for {(seen.now - seen.state.since).seconds} s" if seen.state.since else ""
             status.update(text + since)
-            if text != said and not console.is_terminal:
+            if text != printed and not console.is_terminal:
                 console.print(text)
-            said = text
+            printed = text
 
         yield waiting
 

@@ -1,10 +1,10 @@
-"""The state as the data of one Secret, which is all that is kept of it anywhere.
+"""Convert the state to and from the data of one Secret, its only storage.
 
 ca.crt  ca.key            the CA that signs
-next-ca.crt  next-ca.key  the CA that will, once everyone trusts it
-retiring-ca.crt           CAs that signed before, trusted for a while
-serving.pem               the serving certificate and its key: the one item that a server mounts
-since                     when the present wait began
+next-ca.crt  next-ca.key  the CA that signs next, once it is trusted
+retiring-ca.crt           old CAs, trusted for a while
+serving.pem               the serving certificate and its key, the only item that the server mounts
+since                     when the current wait began
 """
 
 import base64
@@ -21,11 +21,11 @@ KEYS: Final = ("ca.crt", "ca.key", "next-ca.crt", "next-ca.key", "retiring-ca.cr
 T = TypeVar("T")
 
 Data = Mapping[str, str]
-"""A Secret's `data`: base64."""
+"""A Secret's `data`, in base64."""
 
 
 def written(state: State) -> dict[str, str]:
-    """Return the data that holds a state."""
+    """Return a state as Secret data."""
     return {key: base64.b64encode(value).decode() for key, value in _plain(state) if value}
 
 
@@ -40,7 +40,7 @@ def _plain(state: State) -> Iterator[tuple[str, bytes]]:
 
 
 def read(data: Data) -> tuple[State, list[str]]:
-    """Return the state that the data holds, and a problem for each key that is there and unusable."""
+    """Return the state in Secret data, and a problem for each malformed item."""
     problems: list[str] = []
 
     def own(*keys: str) -> Identity | None:
@@ -49,14 +49,14 @@ def read(data: Data) -> tuple[State, list[str]]:
         try:
             return authority.identity(b"".join(_decoded(data, key) for key in keys))
         except ValueError:
-            problems.append(f"{' and '.join(keys)}: no certificate with its key")
+            problems.append(f"{' and '.join(keys)}: expected a certificate and its key")
             return None
 
     def part(key: str, parse: Callable[[bytes], T], otherwise: T) -> T:
         try:
             return parse(_decoded(data, key)) if data.get(key) else otherwise
         except ValueError:
-            problems.append(f"{key}: cannot be read")
+            problems.append(f"{key}: malformed")
             return otherwise
 
     return State(
@@ -69,18 +69,18 @@ def read(data: Data) -> tuple[State, list[str]]:
 
 
 def _decoded(data: Data, key: str) -> bytes:
-    """Raise ValueError for what is no base64: binascii's error is one."""
+    """Return an item's bytes. Raises ValueError if it is not base64."""
     return base64.b64decode(data.get(key, ""), validate=True)
 
 
 def _certificates(text: bytes) -> tuple[Certificate, ...]:
     if found := authority.certificates(text):
         return found
-    raise ValueError("no certificate in it")
+    raise ValueError("no certificate")
 
 
 def _moment(text: bytes) -> dt.datetime:
     moment = dt.datetime.fromisoformat(text.decode())
     if moment.tzinfo is None:
-        raise ValueError("a moment without its time zone")
+        raise ValueError("no time zone")
     return moment

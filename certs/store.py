@@ -1,7 +1,6 @@
-"""The Secret and the webhook configuration in the cluster: the door of kubernetes.
+"""Read and write the Secret and the webhook configuration. Only this module imports kubernetes.
 
-Plain dicts over the client's own connection and login: a typed model would lose fields that it does not know, and has
-no v1beta1, which OpenShift 4.2 needs.
+Objects are plain dicts: the client's typed models drop unknown fields and have no v1beta1, which OpenShift 4.2 needs.
 """
 
 import base64
@@ -22,16 +21,16 @@ from certs.protocol import State, Trust
 
 REGISTRATIONS: Final = "/apis/admissionregistration.k8s.io"
 PATIENCE: Final = 5
-"""Seconds for one request."""
+"""Seconds. The timeout of one request."""
 
 
 class NotDone(Exception):
-    """The cluster cannot be asked, or refuses; the message says what, and what to do."""
+    """The cluster is unreachable or refuses a request. The message says why and how to fix it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Where the certificates are kept, and who shall trust them."""
+    """The Secret that stores the certificates, and the webhook configuration that trusts them."""
 
     namespace: str
     secret: str
@@ -40,7 +39,7 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the cluster holds: the webhook configuration was read first, then the Secret, at `now` by its own clock."""
+    """The webhook configuration and then the Secret, as read at `now` by the API server's clock."""
 
     now: dt.datetime
     state: State
@@ -52,10 +51,10 @@ class Seen:
 
 
 class Store:
-    """A connection to the API server, for one Secret and one webhook configuration."""
+    """A client of the API server for one Secret and one webhook configuration."""
 
     def __init__(self, names: Names, kubeconfig: Path | None = None) -> None:
-        """Log in by a kubeconfig, by the pod's service account, or as kubectl would. Raises NotDone."""
+        """Load the given kubeconfig, the pod's service account, or kubectl's default. Raises NotDone."""
         self.names = names
         self.secrets = f"/api/v1/namespaces/{names.namespace}/secrets"
         try:
@@ -64,27 +63,29 @@ class Store:
             else:
                 config.load_incluster_config()
         except config.ConfigException as error:
-            raise NotDone(f"no way into the cluster: {error}; name a kubeconfig with --kubeconfig") from None
+            raise NotDone(f"no cluster credentials: {error}; pass --kubeconfig FILE") from None
         settings = client.Configuration.get_default_copy()
-        settings.retries = False  # whoever calls tries again, with a fresh look
+        settings.retries = False  # the caller reads again before it retries
         self.api = client.ApiClient(settings)
-        self.api.user_agent = "kubeflow-openshift-certs"  # what audit logs say
+        self.api.user_agent = "kubeflow-openshift-certs"  # in audit logs
 
-    def look(self) -> Seen:
-        """Read everything. Raises NotDone where not even the Secret can be read.
+    def read(self) -> Seen:
+        """Read the webhook configuration, then the Secret. Raises NotDone if the Secret cannot be read.
 
-        The order is what makes racing keepers safe: a caBundle written on top of what was read here is refused if
-        anybody wrote one since, and the Secret read after it is no older than the caBundle says.
+        The order makes concurrent keepers safe. The Secret is never older than the CA bundle, and a bundle is
+        written only if the configuration has not changed since this read.
         """
         problems: list[str] = []
         path = f"{REGISTRATIONS}/v1/mutatingwebhookconfigurations/{self.names.configuration}"
         try:
             status, registered, _ = self._ask("GET", path)
-            if status == HTTPStatus.NOT_FOUND and "details" not in registered:  # the version, not the object
+            if (
+                status == HTTPStatus.NOT_FOUND and "details" not in registered
+            ):  # the API version is missing, not the object
                 path = path.replace("/v1/", "/v1beta1/")
                 status, registered, _ = self._ask("GET", path)
             trust = Trust(tuple(map(_bundle, registered.get("webhooks", []) if status == HTTPStatus.OK else [])))
-        except Forbidden as error:  # nobody is known to trust anything: then no CA is changed, but a leaf still is
+        except Forbidden as error:  # trust unknown: the CA stays, the leaf can be renewed
             problems.append(str(error))
             registered, trust = {}, Trust(((),))
         found = registered if registered.get("webhooks") else None
@@ -94,8 +95,8 @@ class Store:
         problems += [f"Secret {self.names.namespace}/{self.names.secret}: {problem}" for problem in broken]
         return Seen(now, state, trust, tuple(problems), existing, found, path)
 
-    def keep(self, seen: Seen, state: State) -> bool:
-        """Write a state on top of what was seen; False where somebody wrote meanwhile. Raises NotDone."""
+    def write_secret(self, seen: Seen, state: State) -> bool:
+        """Write a state. Return False if the Secret has changed since it was read. Raises NotDone."""
         body = seen.stored or {
             "apiVersion": "v1",
             "kind": "Secret",
@@ -106,12 +107,12 @@ class Store:
         body = {**body, "data": {**others, **secret.written(state)}}
         method, path = ("PUT", f"{self.secrets}/{self.names.secret}") if seen.stored else ("POST", self.secrets)
         status, answer, _ = self._ask(method, path, body)
-        return _won(status, answer, gone=seen.stored is not None)
+        return _was_written(status, answer, gone=seen.stored is not None)
 
-    def trust(self, seen: Seen) -> bool:
-        """Have every entry of the configuration trust exactly the state's CAs.
+    def write_ca_bundles(self, seen: Seen) -> bool:
+        """Make every webhook entry trust exactly the state's CAs.
 
-        Return whether anything was written; what somebody wrote meanwhile stays. Raises NotDone.
+        Return False if nothing was written: no change was due, or another client wrote first. Raises NotDone.
         """
         bundle = authority.pem(seen.state.bundle())
         if seen.registered is None or not bundle:
@@ -126,14 +127,14 @@ class Store:
         if not changes:
             return False
         version = seen.registered["metadata"]["resourceVersion"]
-        on_top_of = {"op": "replace", "path": "/metadata/resourceVersion", "value": version}
-        status, answer, _ = self._ask("PATCH", seen.path, [on_top_of, *changes], "application/json-patch+json")
-        return _won(status, answer, gone=True)
+        unchanged = {"op": "replace", "path": "/metadata/resourceVersion", "value": version}
+        status, answer, _ = self._ask("PATCH", seen.path, [unchanged, *changes], "application/json-patch+json")
+        return _was_written(status, answer, gone=True)
 
     def _ask(
         self, method: str, path: str, body: object = None, content_type: str = "application/json"
     ) -> tuple[int, dict[str, Any], dt.datetime]:
-        """Return status, body, and the moment by the API server's clock: it is the one that judges certificates."""
+        """Return status, body, and the API server's time: its clock decides whether certificates are valid."""
         headers = {"Accept": "application/json", "Content-Type": content_type}
         prepared = self.api.param_serialize(
             method=method, resource_path=path, header_params=headers, body=body, auth_settings=["BearerToken"]
@@ -142,7 +143,7 @@ class Store:
             response = self.api.call_api(*prepared, _request_timeout=PATIENCE)
             text = response.read() or b"{}"
         except (urllib3.exceptions.HTTPError, client.ApiException, OSError) as error:
-            raise NotDone(f"the API server does not answer: {type(error).__name__}") from None
+            raise NotDone(f"the API server does not respond: {type(error).__name__}") from None
         try:
             answer = json.loads(text)
         except ValueError:
@@ -155,11 +156,11 @@ class Store:
 
 
 class Forbidden(NotDone):
-    """A right is missing."""
+    """RBAC or authentication refuses a request."""
 
 
-def _won(status: int, answer: dict[str, Any], *, gone: bool) -> bool:
-    """Tell whether a write was done; False where somebody changed or (`gone`) deleted the object meanwhile."""
+def _was_written(status: int, answer: dict[str, Any], *, gone: bool) -> bool:
+    """Check whether a write succeeded; False if the object was changed or (`gone`) deleted first."""
     if status in (HTTPStatus.OK, HTTPStatus.CREATED):
         return True
     if status == HTTPStatus.CONFLICT or (gone and status == HTTPStatus.NOT_FOUND):
@@ -168,7 +169,7 @@ def _won(status: int, answer: dict[str, Any], *, gone: bool) -> bool:
 
 
 def _bundle(entry: dict[str, Any]) -> tuple[Certificate, ...]:
-    """Read an entry's caBundle; what cannot be read trusts nobody, and will be written anew."""
+    """Return the CAs in an entry's CA bundle; none if it is malformed, so that it is rewritten."""
     try:
         return authority.certificates(base64.b64decode(entry["clientConfig"].get("caBundle") or "", validate=True))
     except ValueError:

@@ -12,7 +12,7 @@ import pytest
 
 from certs import __main__ as certs
 from certs import authority, keeper
-from certs.protocol import Wanted
+from certs.protocol import Policy
 from certs.store import Names, NotDone
 from tests.support.certificate_world import Ended, Turns, World, number, state_of
 
@@ -85,46 +85,46 @@ def test_once_is_done_when_nothing_is_left_to_do_now(command: Command, world: Wo
     assert authority.hosts_of(leaf.certificate) == {HOST}
 
 
-def wanted_by(command: Command, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[Wanted, Path | None]:
-    def ensure(_: Any, *wanted: Any) -> None:
-        raise Ended(*wanted)
+def policy_of(command: Command, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[Policy, Path | None]:
+    def ensure(_: Any, *policy: Any) -> None:
+        raise Ended(*policy)
 
-    monkeypatch.setattr(keeper, "ensure", ensure)
+    monkeypatch.setattr(keeper, "run_forever", ensure)
     with pytest.raises(Ended) as ended:
         command("ensure", *arguments)
-    wanted, out = ended.value.args
-    return wanted, out
+    policy, out = ended.value.args
+    return policy, out
 
 
 def test_left_alone_a_ca_is_trusted_as_long_as_what_it_signed(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wanted, out = wanted_by(command, monkeypatch)
-    assert (wanted.hosts, wanted.ca_days, wanted.leaf_days, out) == ((HOST,), 365, 30, None)
-    assert (wanted.settle.total_seconds(), wanted.retire_after.days) == (90, 30)
+    policy, out = policy_of(command, monkeypatch)
+    assert (policy.hosts, policy.ca_days, policy.leaf_days, out) == ((HOST,), 365, 30, None)
+    assert (policy.settle.total_seconds(), policy.retire_after.days) == (90, 30)
 
 
 def test_all_of_it_can_be_said_otherwise(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     lives = ("--ca-days", "36500", "--leaf-days", "1", "--settle", "86400")
-    wanted, out = wanted_by(command, monkeypatch, "--host", "a", "--host", "b", "--out", "c", *lives)
-    assert (wanted.hosts, wanted.ca_days, wanted.leaf_days, out) == (("a", "b"), 36500, 1, Path("c"))
-    assert (wanted.settle.total_seconds(), wanted.retire_after.days) == (86400, 1)
-    wanted, _ = wanted_by(command, monkeypatch, "--service", "a/b", "--settle", "0")
-    assert (wanted.hosts, wanted.settle.total_seconds()) == (("b.a.svc",), 0)
+    policy, out = policy_of(command, monkeypatch, "--host", "a", "--host", "b", "--out", "c", *lives)
+    assert (policy.hosts, policy.ca_days, policy.leaf_days, out) == (("a", "b"), 36500, 1, Path("c"))
+    assert (policy.settle.total_seconds(), policy.retire_after.days) == (86400, 1)
+    policy, _ = policy_of(command, monkeypatch, "--service", "a/b", "--settle", "0")
+    assert (policy.hosts, policy.settle.total_seconds()) == (("b.a.svc",), 0)
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["show", "--secret", "a"], "'a' is not NAMESPACE/NAME"),
-        (["show", "--secret", "a/"], "'a/' is not NAMESPACE/NAME"),
-        (["show", "--secret", "/a"], "'/a' is not NAMESPACE/NAME"),
-        (["show", "--secret", "a/b/c"], "'a/b/c' is not NAMESPACE/NAME"),
-        (["ensure", "--leaf-days", "0"], "'0' is no number of days from 1 to 36500"),
-        (["ensure", "--ca-days", "36501"], "'36501' is no number of days from 1 to 36500"),
-        (["ensure", "--ca-days", "a"], "'a' is no number of days from 1 to 36500"),
-        (["rotate", "--settle", "-1"], "'-1' is no number of seconds from 0 to 86400"),
-        (["rotate", "--settle", "86401"], "'86401' is no number of seconds from 0 to 86400"),
+        (["show", "--secret", "a"], "expected NAMESPACE/NAME, got 'a'"),
+        (["show", "--secret", "a/"], "expected NAMESPACE/NAME, got 'a/'"),
+        (["show", "--secret", "/a"], "expected NAMESPACE/NAME, got '/a'"),
+        (["show", "--secret", "a/b/c"], "expected NAMESPACE/NAME, got 'a/b/c'"),
+        (["ensure", "--leaf-days", "0"], "expected days from 1 to 36500, got '0'"),
+        (["ensure", "--ca-days", "36501"], "expected days from 1 to 36500, got '36501'"),
+        (["ensure", "--ca-days", "a"], "expected days from 1 to 36500, got 'a'"),
+        (["rotate", "--settle", "-1"], "expected seconds from 0 to 86400, got '-1'"),
+        (["rotate", "--settle", "86401"], "expected seconds from 0 to 86400, got '86401'"),
         (["ensure", "--host", "a", "--service", "a/b"], "not allowed with"),
         (["show", "--out", "a"], "unrecognized arguments: --out"),
         ([], "the following arguments are required: command"),
@@ -189,6 +189,6 @@ def test_what_is_due_is_replaced_without_force(command: Command, world: World) -
 def test_as_people_run_it_no_way_in_is_a_line() -> None:
     line = [sys.executable, "-m", "certs", "show", "--kubeconfig", "none"]
     done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=30)
-    assert done.stderr.startswith("no way into the cluster: ")
-    assert done.stderr.endswith("; name a kubeconfig with --kubeconfig\n")
+    assert done.stderr.startswith("no cluster credentials: ")
+    assert done.stderr.endswith("; pass --kubeconfig FILE\n")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)

@@ -9,7 +9,7 @@ import pytest
 from cryptography.x509 import AuthorityKeyIdentifier
 
 from certs import authority, protocol
-from certs.protocol import State, Trust, Wanted
+from certs.protocol import Policy, State, Trust
 from tests.support.certificate_world import WANTED, Turns, World, live, state_of
 
 SEEDS = range(20)
@@ -19,10 +19,10 @@ def rotates(chance: random.Random, world: World) -> None:
     """Have the CA rotate again and again: a person may wish it at any moment."""
     if chance.random() < 0.02:
         store = Turns(world)
-        seen = store.look()
+        seen = store.read()
         state = protocol.step(seen.state, seen.trust, WANTED, seen.now, "ca")
         if state is not seen.state:
-            store.keep(seen, state)
+            store.write_secret(seen, state)
 
 
 def suffers(chance: random.Random, world: World) -> None:
@@ -37,7 +37,7 @@ def suffers(chance: random.Random, world: World) -> None:
 
 def busy(world: World) -> bool:
     """Tell whether a CA is being changed: a Secret lost then takes with it what no caBundle tells; not claimed."""
-    return state_of(world).phase() != "steady" or Turns(world).look().trust.any() != state_of(world).bundle()
+    return state_of(world).phase() != "steady" or Turns(world).read().trust.any() != state_of(world).bundle()
 
 
 @pytest.mark.parametrize("keepers", [1, 2, 5])
@@ -61,19 +61,19 @@ def test_a_lost_secret_and_a_wiped_bundle_cost_no_trust() -> None:
 @pytest.mark.parametrize("hasty", ["settle", "retire_after"])
 def test_without_either_wait_it_breaks(hasty: str) -> None:
     """The negative control: the two waits are what holds, and the model sees when one is missing."""
-    wanted = dataclasses.replace(WANTED, **{hasty: dt.timedelta()})  # type: ignore[arg-type] # both are durations
+    policy = dataclasses.replace(WANTED, **{hasty: dt.timedelta()})  # type: ignore[arg-type] # both are durations
     worlds = [World() for _ in SEEDS]
     for seed, world in zip(SEEDS, worlds, strict=True):
-        live(world, wanted, 1, seed, rotates)
+        live(world, policy, 1, seed, rotates)
     assert any(world.broken for world in worlds)
 
 
 def test_a_change_of_ca_without_overlap_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
-    def at_once(state: State, trust: Trust, wanted: Wanted, now: dt.datetime, force: str = "nothing") -> State:
+    def at_once(state: State, trust: Trust, policy: Policy, now: dt.datetime, force: str = "nothing") -> State:
         if state.ca and force != "ca":
             return state
-        ca = authority.authority("naive", wanted.hosts, 365, now)
-        return State(ca=ca, leaf=authority.serving(ca, wanted.hosts, 30, now))
+        ca = authority.authority("naive", policy.hosts, 365, now)
+        return State(ca=ca, leaf=authority.serving(ca, policy.hosts, 30, now))
 
     monkeypatch.setattr(protocol, "step", at_once)
     world = World()

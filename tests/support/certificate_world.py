@@ -18,14 +18,14 @@ from typing import Any, TypeVar
 
 from certs import authority, keeper, secret
 from certs.authority import Certificate, Identity
-from certs.protocol import State, Wanted
+from certs.protocol import Policy, State
 from certs.store import Names, Store
 
 NAMES = Names("ns", "certificate", "zz")
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 STALE = 60
 """Seconds that a server may still hold the last serving.pem, and an API server the last caBundle."""
-WANTED = Wanted(("a.ns.svc",), 365, 30, dt.timedelta(seconds=STALE), dt.timedelta(seconds=STALE))
+WANTED = Policy(("a.ns.svc",), 365, 30, dt.timedelta(seconds=STALE), dt.timedelta(seconds=STALE))
 ENOUGH = STALE + 1  # clocks in headers have no fractions
 MOST_ASKED = 1000  # none here asks 600 times; one that asks for ever fails its test
 
@@ -152,9 +152,9 @@ class Turns(Store):
 class Keeper:
     """A keeper that runs until it is killed or told to end, one request at a time."""
 
-    def __init__(self, world: World, wanted: Wanted) -> None:
+    def __init__(self, world: World, policy: Policy) -> None:
         self.store = Turns(world)
-        self.wanted = wanted
+        self.policy = policy
         self.ends = False
         self.problem: Exception | None = None
         self.thread = threading.Thread(target=self._run, daemon=True)
@@ -164,7 +164,7 @@ class Keeper:
     def _run(self) -> None:
         try:
             while not self.ends:
-                if not keeper.tend(self.store, self.wanted, None):
+                if not keeper.reconcile_once(self.store, self.policy, None):
                     self.store.pause("idle")
         except Killed:
             pass
@@ -190,15 +190,15 @@ class Keeper:
             self.move()
 
 
-def live(world: World, wanted: Wanted, keepers: int, seed: int, faults: Callable[[random.Random, World], None]) -> None:
+def live(world: World, policy: Policy, keepers: int, seed: int, faults: Callable[[random.Random, World], None]) -> None:
     """Let keepers tend a world for a while, replacing those that are killed, with faults in between."""
     chance = random.Random(seed)
-    running = [Keeper(world, wanted) for _ in range(keepers)]
+    running = [Keeper(world, policy) for _ in range(keepers)]
     for _ in range(600):
         index = chance.randrange(keepers)
         if chance.random() < 0.03:
             running[index].kill(chance.choice(["before", "after"]))
-            running[index] = Keeper(world, wanted)
+            running[index] = Keeper(world, policy)
         running[index].move()
         world.seconds += chance.choice([0, 0, 0.01, 1, 10])
         faults(chance, world)
@@ -218,8 +218,8 @@ def quiet() -> World:
     return world
 
 
-def tend(world: World, wanted: Wanted = WANTED) -> State:
-    while keeper.tend(Turns(world), wanted, None):
+def tend(world: World, policy: Policy = WANTED) -> State:
+    while keeper.reconcile_once(Turns(world), policy, None):
         pass
     return state_of(world)
 

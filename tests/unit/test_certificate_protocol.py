@@ -17,7 +17,7 @@ def test_the_first_certificate_waits_for_nobody() -> None:
     assert state.ca
     assert state.phase() == "steady"
     assert world.seconds == 0
-    assert Turns(world).look().trust.includes(state.ca.certificate)
+    assert Turns(world).read().trust.includes(state.ca.certificate)
 
 
 def test_nothing_is_done_while_nothing_is_due() -> None:
@@ -80,9 +80,9 @@ def test_no_certificate_is_made_again_because_a_clock_went_back() -> None:
 def test_a_wait_that_began_in_the_future_begins_anew() -> None:
     world = quiet()
     later = START + dt.timedelta(days=300)
-    seen = Turns(world).look()
+    seen = Turns(world).read()
     next_ca = authority.authority("next", WANTED.hosts, 365)
-    Turns(world).keep(seen, dataclasses.replace(seen.state, next_ca=next_ca, since=later))
+    Turns(world).write_secret(seen, dataclasses.replace(seen.state, next_ca=next_ca, since=later))
     assert tend(world).since == START
     world.seconds = ENOUGH
     assert tend(world).phase() == "retire"

@@ -8,11 +8,11 @@ import pytest
 
 from certs import authority, secret
 from certs.authority import Identity
-from certs.protocol import Force, State, Trust, Wanted, step
+from certs.protocol import Force, Policy, State, Trust, step
 from tests.support.certificate_world import START
 
 SECOND = dt.timedelta(seconds=1)
-WANTED = Wanted(("a.svc",), 300, 30, settle=90 * SECOND, retire_after=40 * SECOND)
+WANTED = Policy(("a.svc",), 300, 30, settle=90 * SECOND, retire_after=40 * SECOND)
 CA = authority.authority("test", WANTED.hosts, WANTED.ca_days, START)
 NEXT = authority.authority("next", WANTED.hosts, WANTED.ca_days, START)
 LEAF = authority.serving(CA, WANTED.hosts, WANTED.leaf_days, START)
@@ -32,9 +32,9 @@ def ends(own: Identity) -> dt.datetime:
     return own.certificate.not_valid_after_utc
 
 
-def new_leaf(state: State, now: dt.datetime, wanted: Wanted = WANTED, force: Force = "nothing") -> bool:
+def new_leaf(state: State, now: dt.datetime, policy: Policy = WANTED, force: Force = "nothing") -> bool:
     """Take a step, and tell whether it made another serving certificate, and nothing else."""
-    after = step(state, NOBODY, wanted, now, force)
+    after = step(state, NOBODY, policy, now, force)
     assert replace(after, leaf=None) == replace(state, leaf=None)
     return after.leaf is not state.leaf
 
@@ -163,12 +163,12 @@ def test_a_wait_from_the_future_begins_anew_but_clocks_may_differ_a_little() -> 
 @pytest.mark.parametrize(
     ("key", "text", "problem"),
     [
-        ("since", "2026-01-01T00:00:00", "since: cannot be read"),
-        ("since", "yesterday", "since: cannot be read"),
-        ("retiring-ca.crt", "none", "retiring-ca.crt: cannot be read"),
-        ("serving.pem", "none", "serving.pem: no certificate with its key"),
-        ("next-ca.crt", "none", "next-ca.key and next-ca.crt: no certificate with its key"),
-        ("ca.key", "none", "ca.key and ca.crt: no certificate with its key"),
+        ("since", "2026-01-01T00:00:00", "since: malformed"),
+        ("since", "yesterday", "since: malformed"),
+        ("retiring-ca.crt", "none", "retiring-ca.crt: malformed"),
+        ("serving.pem", "none", "serving.pem: expected a certificate and its key"),
+        ("next-ca.crt", "none", "next-ca.key and next-ca.crt: expected a certificate and its key"),
+        ("ca.key", "none", "ca.key and ca.crt: expected a certificate and its key"),
     ],
 )
 def test_what_cannot_be_read_is_named_and_the_rest_is_there(key: str, text: str, problem: str) -> None:
@@ -183,4 +183,4 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_there(key: str, text: str,
 def test_what_is_base64_but_for_a_character_cannot_be_read() -> None:
     since = secret.written(State(since=START))["since"]
     assert secret.read({"since": since})[0].since == START
-    assert secret.read({"since": f"!{since}"}) == (State(), ["since: cannot be read"])
+    assert secret.read({"since": f"!{since}"}) == (State(), ["since: malformed"])

@@ -30,20 +30,20 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 class MayNotPatch(Turns):
     """A keeper whose account lacks a right."""
 
-    def trust(self, _: Seen) -> bool:
+    def write_ca_bundles(self, _: Seen) -> bool:
         raise Forbidden("not allowed to PATCH")
 
 
 class TooLate(Turns):
     """A keeper who finds that somebody else wrote the Secret first."""
 
-    def keep(self, *_: object) -> bool:
+    def write_secret(self, *_: object) -> bool:
         return False
 
 
 def test_each_step_is_one_line_and_no_key(capsys: pytest.CaptureFixture[str]) -> None:
     world = World()
-    assert [keeper.tend(Turns(world), WANTED, None) for _ in range(5)] == [True, True, True, False, False]
+    assert [keeper.reconcile_once(Turns(world), WANTED, None) for _ in range(5)] == [True, True, True, False, False]
     said, state = capsys.readouterr().out, state_of(world)
     ca = number(state.ca)
     assert list(map(json.loads, said.splitlines())) == [
@@ -65,7 +65,7 @@ def test_what_is_said_is_there_to_read_at_once(monkeypatch: pytest.MonkeyPatch) 
 def test_a_ca_that_waits_is_told_with_the_others(capsys: pytest.CaptureFixture[str]) -> None:
     world = quiet()
     capsys.readouterr()
-    keeper.tend(Turns(world), WANTED, None, "ca")
+    keeper.reconcile_once(Turns(world), WANTED, None, "ca")
     state = state_of(world)
     own = {"ca": number(state.ca), "next_ca": number(state.next_ca), "leaf": number(state.leaf)}
     assert lines(capsys) == [{"event": "step", "before": "steady", "after": "prepare", **own}]
@@ -75,22 +75,22 @@ def test_who_may_not_write_the_cabundle_renews_what_is_trusted_and_says_so() -> 
     world = quiet()
     first = state_of(world).leaf
     world.seconds = 21 * 86400
-    assert keeper.tend(MayNotPatch(world), WANTED, None)
+    assert keeper.reconcile_once(MayNotPatch(world), WANTED, None)
     assert number(state_of(world).leaf) != number(first)
     with pytest.raises(NotDone, match=r"^not allowed to PATCH$"):
-        keeper.tend(MayNotPatch(world), WANTED, None)
+        keeper.reconcile_once(MayNotPatch(world), WANTED, None)
 
 
 def test_all_that_is_wrong_is_told_together() -> None:
     world = quiet()
     assert world.secret
     world.secret["data"]["since"] = "bm9uZQ=="
-    with pytest.raises(NotDone, match=r"^Secret ns/certificate: since: cannot be read; not allowed to PATCH$"):
-        keeper.tend(MayNotPatch(world), WANTED, None)
+    with pytest.raises(NotDone, match=r"^Secret ns/certificate: since: malformed; not allowed to PATCH$"):
+        keeper.reconcile_once(MayNotPatch(world), WANTED, None)
 
 
 def test_whoever_is_too_late_leaves_it_to_the_faster(capsys: pytest.CaptureFixture[str]) -> None:
-    assert not keeper.tend(TooLate(World()), WANTED, None)
+    assert not keeper.reconcile_once(TooLate(World()), WANTED, None)
     assert lines(capsys) == []
 
 
@@ -106,9 +106,9 @@ def test_what_cannot_be_done_is_said_once_until_something_else_is_so(
             raise result
         return result
 
-    monkeypatch.setattr(keeper, "tend", tend)
+    monkeypatch.setattr(keeper, "reconcile_once", tend)
     with pytest.raises(Ended):
-        keeper.ensure("the store", WANTED, Path("out"))  # type: ignore[arg-type] # a name is enough here
+        keeper.run_forever("the store", WANTED, Path("out"))  # type: ignore[arg-type] # a name is enough here
     assert lines(capsys) == [{"event": "not done", "problem": problem} for problem in "abb"]
     assert slept == [5] * 6
 
@@ -121,10 +121,10 @@ def test_what_a_person_wishes_is_begun_however_often_others_are_faster(what: For
     class Unlucky(Turns):
         """Too late, twice."""
 
-        def keep(self, seen: Seen, state: State) -> bool:
-            return len(slept) >= 2 and super().keep(seen, state)
+        def write_secret(self, seen: Seen, state: State) -> bool:
+            return len(slept) >= 2 and super().write_secret(seen, state)
 
-    keeper.begin(Unlucky(world), WANTED, None, what, before)
+    keeper.force_rotation(Unlucky(world), WANTED, None, what, before)
     assert slept == [1, 1]
     after = state_of(world)
     assert (number(after.leaf) == number(before.leaf)) == (what == "ca")
@@ -137,7 +137,7 @@ def test_what_somebody_else_began_counts(what: Force, had: bool) -> None:
     before = state_of(quiet()) if had else State()
     world = quiet()
     version = world.version
-    keeper.begin(Turns(world), WANTED, None, what, before)
+    keeper.force_rotation(Turns(world), WANTED, None, what, before)
     assert world.version == version
 
 
@@ -145,34 +145,34 @@ def test_a_leaf_that_others_renew_is_no_new_ca_nor_is_one_that_is_gone() -> None
     before = state_of(quiet())
     assert before.ca
     renewed = replace(before, leaf=authority.serving(before.ca, WANTED.hosts, 30))
-    assert keeper._begun(renewed, before, "leaf")
-    assert not keeper._begun(renewed, before, "ca")
-    assert not keeper._begun(replace(before, next_ca=before.ca), before, "leaf")
-    assert not keeper._begun(State(), before, "leaf")
+    assert keeper._is_rotated(renewed, before, "leaf")
+    assert not keeper._is_rotated(renewed, before, "ca")
+    assert not keeper._is_rotated(replace(before, next_ca=before.ca), before, "leaf")
+    assert not keeper._is_rotated(State(), before, "leaf")
 
 
 def test_it_waits_second_by_second_until_the_old_ca_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
     world = quiet()
     first = state_of(world)
-    keeper.tend(Turns(world), WANTED, None, "ca")
+    keeper.reconcile_once(Turns(world), WANTED, None, "ca")
     phases: list[str] = []
 
     def sleep(seconds: float) -> None:
         world.seconds += seconds
 
     monkeypatch.setattr(time, "sleep", sleep)
-    keeper.settled(Turns(world), WANTED, None, lambda seen: phases.append(seen.state.phase()))
+    keeper.wait_until_steady(Turns(world), WANTED, None, lambda seen: phases.append(seen.state.phase()))
     assert phases == ["prepare"] * ENOUGH + ["retire"] * ENOUGH
     assert number(state_of(world).ca) != number(first.ca)
-    assert Turns(world).look().trust.any() == state_of(world).bundle()
+    assert Turns(world).read().trust.any() == state_of(world).bundle()
 
 
 @pytest.mark.parametrize("missing", ["leaf", "trust"])
 def test_it_is_not_settled_without_a_leaf_that_all_entries_trust(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     world = quiet()
-    seen = Turns(world).look()
+    seen = Turns(world).read()
     if missing == "leaf":
-        Turns(world).keep(seen, replace(seen.state, leaf=None))
+        Turns(world).write_secret(seen, replace(seen.state, leaf=None))
     elif world.registered:
         world.registered["webhooks"][1]["clientConfig"] = {}
 
@@ -182,6 +182,6 @@ def test_it_is_not_settled_without_a_leaf_that_all_entries_trust(missing: str, m
     def waiting(_: Seen) -> None:
         raise Ended
 
-    monkeypatch.setattr(keeper, "tend", idle)
+    monkeypatch.setattr(keeper, "reconcile_once", idle)
     with pytest.raises(Ended):
-        keeper.settled(Turns(world), WANTED, None, waiting)
+        keeper.wait_until_steady(Turns(world), WANTED, None, waiting)

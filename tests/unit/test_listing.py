@@ -54,7 +54,7 @@ def test_good_certificates_are_0_and_who_trusts_them(show: Show) -> None:
 def test_while_a_ca_changes_both_are_shown(show: Show) -> None:
     world = quiet()
     wanted = dataclasses.replace(WANTED, settle=dt.timedelta(), retire_after=dt.timedelta(days=1))
-    keeper.tend(Turns(world), wanted, None, "ca")
+    keeper.reconcile_once(Turns(world), wanted, None, "ca")
     status, said = show(world)
     assert status == 0
     assert [[row[0], row[-1]] for row in cells(said)[1:]] == [
@@ -62,7 +62,7 @@ def test_while_a_ca_changes_both_are_shown(show: Show) -> None:
     ]  # fmt: skip
     assert listing.PHASES["prepare"] in said
     for _ in range(3):
-        keeper.tend(Turns(world), wanted, None)
+        keeper.reconcile_once(Turns(world), wanted, None)
         world.seconds += 1
     said = show(world)[1]
     assert [[row[0], *row[4:]] for row in cells(said)[3:]] == [["retiring CA", "never", "3 of 3 entries"]]
@@ -83,13 +83,13 @@ def expire(world: World) -> str:
 def spoil(world: World) -> str:
     assert world.secret
     world.secret["data"]["since"] = base64.b64encode(b"[red]").decode()
-    return "Secret ns/certificate: since: cannot be read"
+    return "Secret ns/certificate: since: malformed"
 
 
 def forget(what: str, world: World) -> None:
     store = Turns(world)
-    seen = store.look()
-    store.keep(seen, dataclasses.replace(seen.state, **{what: None}))  # type: ignore[arg-type] # any may be none
+    seen = store.read()
+    store.write_secret(seen, dataclasses.replace(seen.state, **{what: None}))  # type: ignore[arg-type] # any may be none
 
 
 def forget_the_ca(world: World) -> str:
@@ -114,8 +114,8 @@ def test_what_would_fail_is_shown_and_1(show: Show, harm: Callable[[World], str]
 
 def test_what_the_api_server_says_is_shown_as_it_is(show: Show, monkeypatch: pytest.MonkeyPatch) -> None:
     world = quiet()
-    seen = dataclasses.replace(Turns(world).look(), problems=("not allowed: [red] 404",))
-    monkeypatch.setattr(Turns, "look", lambda _: seen)
+    seen = dataclasses.replace(Turns(world).read(), problems=("not allowed: [red] 404",))
+    monkeypatch.setattr(Turns, "read", lambda _: seen)
     monkeypatch.setenv("FORCE_COLOR", "1")
     status, shown = show(world)
     assert (status, shown.splitlines()[-1]) == (1, "not allowed: [red] 404")
@@ -137,16 +137,16 @@ def test_who_waits_reads_what_for_once_per_phase(
     prepare, retire, updates = listing.PHASES["prepare"], listing.PHASES["retire"], list[str]()
     monkeypatch.setattr(Status, "update", lambda _, text: updates.append(text))
     world = quiet()
-    keeper.tend(Turns(world), WANTED, None, "ca")
+    keeper.reconcile_once(Turns(world), WANTED, None, "ca")
     with listing.progress() as waiting:
         for _ in range(4):
-            waiting(Turns(world).look())
+            waiting(Turns(world).read())
             tend(world)
             world.seconds += 31
     assert updates == [prepare, f"{prepare}, for 31 s", f"{prepare}, for 62 s", f"{retire}, for 31 s"]
     assert capsys.readouterr().err.splitlines() == [prepare, retire]
     monkeypatch.setenv("FORCE_COLOR", "1")  # as on a terminal, where the moving line says it
     with listing.progress() as waiting:
-        waiting(Turns(world).look())
+        waiting(Turns(world).read())
     assert updates[4:] == [f"{retire}, for 62 s"]
     assert retire not in capsys.readouterr().err

@@ -16,7 +16,7 @@ from tests.support.certificate_world import WANTED, Turns, World, quiet, state_o
 
 def test_a_server_here_gets_its_certificate_and_the_cas_readable_by_itself_alone(tmp_path: Path) -> None:
     world, out = World(), tmp_path / "made" / "for it"
-    while keeper.tend(Turns(world), WANTED, out):
+    while keeper.reconcile_once(Turns(world), WANTED, out):
         pass
     state = state_of(world)
     assert state.leaf
@@ -26,7 +26,7 @@ def test_a_server_here_gets_its_certificate_and_the_cas_readable_by_itself_alone
 
 
 def test_what_is_published_already_is_not_written_again(tmp_path: Path) -> None:
-    seen = Turns(quiet()).look()
+    seen = Turns(quiet()).read()
     for _ in range(2):
         keeper.publish(tmp_path, seen)
         files = {path.name: path.stat().st_ino for path in tmp_path.iterdir()}
@@ -50,7 +50,7 @@ def without_ca(seen: Seen) -> Seen:
 
 @pytest.mark.parametrize("spoil", [spoil_leaf, spoil_trust, without_ca])
 def test_what_an_entry_would_refuse_is_not_published(spoil: Callable[[Seen], Seen], tmp_path: Path) -> None:
-    seen = spoil(Turns(quiet()).look())
+    seen = spoil(Turns(quiet()).read())
     keeper.publish(tmp_path, seen)
     assert [path.name for path in tmp_path.iterdir()] == ["ca.crt"] * bool(seen.state.ca)
 
@@ -58,18 +58,18 @@ def test_what_an_entry_would_refuse_is_not_published(spoil: Callable[[Seen], See
 def test_where_it_cannot_be_written_one_line_says_so_and_nothing_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = Turns(quiet()).look()
+    seen = Turns(quiet()).read()
     (tmp_path / "serving.pem").mkdir()
-    with pytest.raises(NotDone, match=r"serving\.pem: cannot be written: Is a directory$"):
+    with pytest.raises(NotDone, match=r"serving\.pem: cannot write: Is a directory$"):
         keeper.publish(tmp_path, seen)
     assert [path.name for path in tmp_path.iterdir()] == ["serving.pem"]
     (tmp_path / "file").touch()
-    with pytest.raises(NotDone, match=r"file/serving\.pem: cannot be written: File exists$"):
+    with pytest.raises(NotDone, match=r"file/serving\.pem: cannot write: File exists$"):
         keeper.publish(tmp_path / "file", seen)
 
     def full(path: Path, **_: Any) -> None:
         raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(Path, "touch", full)
-    with pytest.raises(NotDone, match=r"serving\.pem: cannot be written: No space left on device$"):
+    with pytest.raises(NotDone, match=r"serving\.pem: cannot write: No space left on device$"):
         keeper.publish(tmp_path / "new", seen)

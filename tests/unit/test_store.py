@@ -82,20 +82,20 @@ def store(api: type[Api], tmp_path: Path) -> Store:
 
 
 def test_nothing_is_there_yet(store: Store) -> None:
-    seen = store.look()
+    seen = store.read()
     assert (seen.stored, seen.registered, seen.trust.bundles) == (None, None, ())
 
 
 def test_openshift_4_2_has_the_configuration_in_v1beta1_only(api: type[Api], store: Store) -> None:
     entry = {"clientConfig": {"caBundle": ""}}
     api.answers = {SECRET: NONE, V1BETA1: (200, {"metadata": {"resourceVersion": "1"}, "webhooks": [entry]})}
-    seen = store.look()
+    seen = store.read()
     assert seen.path == V1BETA1
     assert seen.trust.bundles == ((),)
 
 
 def test_a_configuration_that_is_missing_is_not_looked_for_in_v1beta1(api: type[Api], store: Store) -> None:
-    store.look()
+    store.read()
     assert f"GET {V1BETA1}" not in api.asked
 
 
@@ -103,20 +103,20 @@ def test_a_configuration_that_is_missing_is_not_looked_for_in_v1beta1(api: type[
 def test_an_api_server_in_trouble_is_said(api: type[Api], store: Store, status: int) -> None:
     api.answers[SECRET] = (status, {"message": "etcd is away"})
     with pytest.raises(NotDone, match=f"GET {SECRET}: {status} etcd is away"):
-        store.look()
+        store.read()
 
 
 def test_what_is_no_json_is_no_traceback(api: type[Api], store: Store) -> None:
     api.answers[SECRET] = (502, "<html>")
     with pytest.raises(NotDone, match="502"):
-        store.look()
+        store.read()
 
 
 def test_what_may_not_be_seen_of_the_configuration_is_a_problem_and_the_secret_is_read_yet(
     api: type[Api], store: Store
 ) -> None:
     api.answers |= {V1: (403, {"message": "no"}), SECRET: (200, {"metadata": {}, "data": {"ca.crt": "eA=="}})}
-    seen = store.look()
+    seen = store.read()
     assert [problem.split(":")[0] for problem in seen.problems] == [f"not allowed to GET {V1}", "Secret ns/certificate"]
     assert not seen.trust.includes(CA)
     assert seen.registered is None
@@ -126,19 +126,19 @@ def test_an_api_server_that_is_not_there_is_said(tmp_path: Path, store: Store) -
     config = json.loads((tmp_path / "kubeconfig").read_text())
     config["clusters"][0]["cluster"]["server"] = "http://127.0.0.1:9"
     (tmp_path / "kubeconfig").write_text(json.dumps(config))
-    with pytest.raises(NotDone, match="the API server does not answer"):
-        Store(NAMES, tmp_path / "kubeconfig").look()
+    with pytest.raises(NotDone, match="the API server does not respond"):
+        Store(NAMES, tmp_path / "kubeconfig").read()
 
 
 def test_who_hangs_up_is_asked_once(api: type[Api], store: Store) -> None:
     api.answers[V1] = (HANG_UP, "")
-    with pytest.raises(NotDone, match="the API server does not answer: ProtocolError"):
-        store.look()
+    with pytest.raises(NotDone, match="the API server does not respond: ProtocolError"):
+        store.read()
     assert api.asked == [f"GET {V1}"]
 
 
 def test_it_says_who_it_is_and_what_it_wants(api: type[Api], store: Store) -> None:
-    store.look()
+    store.read()
     for seen in api.headers_seen:
         assert seen["User-Agent"] == "kubeflow-openshift-certs"
         assert seen["Authorization"] == "Bearer of-a"
@@ -149,10 +149,10 @@ def test_it_says_who_it_is_and_what_it_wants(api: type[Api], store: Store) -> No
 def test_who_may_not_ask_is_told_what_for(api: type[Api], store: Store, status: int) -> None:
     api.answers[SECRET] = (status, {"message": "no such right"})
     with pytest.raises(Forbidden, match=f"^not allowed to GET {SECRET}: no such right$"):
-        store.look()
+        store.read()
     api.answers[SECRET] = (status, "who are you?")
     with pytest.raises(Forbidden, match=f"^not allowed to GET {SECRET}: {status}$"):
-        store.look()
+        store.read()
 
 
 def test_time_is_the_api_servers_or_else_our_own(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,12 +160,12 @@ def test_time_is_the_api_servers_or_else_our_own(store: Store, monkeypatch: pyte
     for header, moment in (("Tue, 06 Jan 2026 01:02:03 GMT", dt.datetime(2026, 1, 6, 1, 2, 3, tzinfo=dt.UTC)),
                            ("yesterday", own), ("", own)):  # fmt: skip
         monkeypatch.setattr(Api, "date_time_string", lambda *_, header=header: header)
-        assert abs(store.look().now - moment) < dt.timedelta(seconds=30)
+        assert abs(store.read().now - moment) < dt.timedelta(seconds=30)
 
 
 def test_a_secret_that_nobody_made_is_made(api: type[Api], store: Store) -> None:
     api.answers[f"POST {SECRETS}"] = (201, {})
-    assert store.keep(store.look(), STATE)
+    assert store.write_secret(store.read(), STATE)
     assert api.sent == [
         {
             "apiVersion": "v1",
@@ -180,25 +180,25 @@ def test_a_secret_that_nobody_made_is_made(api: type[Api], store: Store) -> None
 def test_a_secret_is_replaced_as_it_was_seen_but_for_what_is_ours(api: type[Api], store: Store) -> None:
     was = {"metadata": {"resourceVersion": "7", "labels": {"a": "b"}}, "data": {"theirs": "YQ==", "since": "eA=="}}
     api.answers |= {SECRET: (200, was), f"PUT {SECRET}": (200, {})}
-    assert store.keep(store.look(), STATE)
+    assert store.write_secret(store.read(), STATE)
     assert api.sent == [{**was, "data": {"theirs": "YQ==", **secret.written(STATE)}}]
 
 
 @pytest.mark.parametrize("status", [404, 409])
 def test_a_secret_that_changed_or_went_meanwhile_is_looked_at_again(api: type[Api], store: Store, status: int) -> None:
     api.answers |= {SECRET: (200, {"metadata": {}}), f"PUT {SECRET}": (status, {})}
-    assert not store.keep(store.look(), STATE)
+    assert not store.write_secret(store.read(), STATE)
 
 
 @pytest.mark.parametrize(("status", "message"), [(404, "no such namespace"), (422, "not valid")])
 def test_a_write_that_is_refused_is_said(api: type[Api], store: Store, status: int, message: str) -> None:
     api.answers[f"POST {SECRETS}"] = (status, {"message": message})
-    seen = store.look()
+    seen = store.read()
     with pytest.raises(NotDone, match=f"^refused: {message}$"):
-        store.keep(seen, STATE)
+        store.write_secret(seen, STATE)
     api.answers[f"POST {SECRETS}"] = (status, {})
     with pytest.raises(NotDone, match=f"^refused: {status}$"):
-        store.keep(seen, STATE)
+        store.write_secret(seen, STATE)
 
 
 def registered(*bundles: str | None) -> dict[str, Any]:
@@ -213,9 +213,9 @@ def test_every_entry_that_trusts_anything_else_is_written_on_top_of_what_was_see
         SECRET: (200, {"metadata": {}, "data": secret.written(STATE)}),
         f"PATCH {V1}": (200, {}),
     }
-    seen = store.look()
+    seen = store.read()
     assert seen.trust.bundles == ((), (CA,), (), (), (OTHER,))
-    assert store.trust(seen)
+    assert store.write_ca_bundles(seen)
     assert api.sent == [
         [
             {"op": "replace", "path": "/metadata/resourceVersion", "value": "7"},
@@ -225,7 +225,7 @@ def test_every_entry_that_trusts_anything_else_is_written_on_top_of_what_was_see
     assert api.headers_seen[-1]["Content-Type"] == "application/json-patch+json"
     for status in (404, 409):
         api.answers[f"PATCH {V1}"] = (status, {})
-        assert not store.trust(seen)
+        assert not store.write_ca_bundles(seen)
 
 
 @pytest.mark.parametrize("found", [NONE, (200, registered()), (200, registered(OURS, OURS))])
@@ -234,7 +234,7 @@ def test_where_all_is_trusted_or_nothing_is_to_be_nothing_is_written(
     api: type[Api], store: Store, found: tuple[int, Any], data: dict[str, str]
 ) -> None:
     api.answers |= {V1: found, SECRET: (200, {"metadata": {}, "data": data})}
-    assert not store.trust(store.look())
+    assert not store.write_ca_bundles(store.read())
     assert api.sent == []
 
 
