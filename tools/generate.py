@@ -5,8 +5,11 @@ also checks that a case changes something where its name says so, and nothing el
 that stopped working.
 """
 
+import ast
 import difflib
+import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,12 +44,28 @@ def outputs() -> Iterator[tuple[Path, str]]:
         text = reader.dump(configuration)
         yield ROOT / "deploy" / path, f"# {GENERATED}: webhook/registration/configuration.py\n{text}"
     yield performance.PAGE, performance.page()
+    yield ROOT / "ARCHITECTURE.md", architecture()
     component = ROOT / "deploy/components/without-match-conditions/kustomization.yaml"
     yield component, without_conditions(len(deployed["webhooks"]))
     for case in cases.all_cases():
         yield case.expected_file, case.evaluated_text()
     for review in reviews.all_reviews():
         yield review.response_file, review.response().decode()
+
+
+def architecture() -> str:
+    """Return ARCHITECTURE.md with its picture: the layers of the import contract, each package in its own words."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    floors = next(contract["layers"] for contract in contracts if contract["type"] == "layers")[1:]
+    lines = []
+    for floor in floors:
+        for package in floor.split(" | "):
+            source = (ROOT / package.replace(".", "/") / "__init__.py").read_text()
+            said = (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+            lines.append(f"{package.replace('.', '/'):<22}{'|' if ' | ' in floor else ' '} {said}")
+    picture = f"<!-- layers: {GENERATED}: pyproject.toml -->\n```\n" + "\n".join(lines) + "\n```\n<!-- end -->"
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    return re.sub(r"<!-- layers.*<!-- end -->", lambda _: picture, text, flags=re.DOTALL)
 
 
 def profiles_0_7(rules: list[Rule]) -> Object:

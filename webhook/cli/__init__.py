@@ -1,1 +1,1 @@
-"""The command line: one module for each command. Each imports what it needs when it runs."""
+"""The command line: one module for each command, which imports what it needs when it runs."""

@@ -1,4 +1,4 @@
-"""Each module in `pod` and `object` is one rule, and its docstring is the page. Importing this registers all."""
+"""One module in `pod` and `object` is one rule, its docstring the page. Importing this registers all."""
 
 import importlib
 import pkgutil

@@ -1,1 +1,1 @@
-"""A model of OpenShift's SCC admission: which SCC admits a pod, as what, and why the others do not. Pure functions."""
+"""OpenShift's SCC admission as a model: which SCC admits a pod, as what, and why the others do not."""
