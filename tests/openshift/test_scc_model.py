@@ -91,7 +91,7 @@ def test_any_sccs_in_any_namespace(seed: int, pods: int, rig: None) -> None:
     dice, requests = random.Random(seed), []
     for _ in range(pods // 100):
         namespace = random_sccs.namespace(dice)
-        first = ranges.block(namespace["annotations"][ranges.UID_RANGE])[0]
+        first = ranges.parse_range(namespace["annotations"][ranges.UID_RANGE])[0]
         own: list[Any] = [random_sccs.scc(dice, number, first) for number in range(dice.randrange(1, 4))]
         own += [SCCS[dice.choice(list(SCCS))] for _ in range(dice.randrange(2))]
         several = [random_pods.pod(dice, first, namespace["annotations"][ranges.LEVEL]) for _ in range(20)]

@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     from webhook.offline import check, report
     from webhook.rules import OPTIONS
     from webhook.scc.grants import Grants
-    from webhook.scc.ranges import EXAMPLE, Ranges, block
+    from webhook.scc.ranges import EXAMPLE, Ranges, parse_range
     from webhook.settings import configuration
 
     settings = configuration.load(options.config, OPTIONS)
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     known = {name for names in grants.granted.values() for name in names} | {*grants.everyone}
     ranges = EXAMPLE
     if options.namespace_range:
-        users = block(options.namespace_range)
+        users = parse_range(options.namespace_range)
         ranges = Ranges(users, (users,), EXAMPLE.level)
     documents = list(reader.read(options.inputs))
     cluster = check.Cluster(grants, ranges)

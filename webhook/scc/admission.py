@@ -1,4 +1,4 @@
-"""OpenShift's verdict on a pod: the first SCC in its order that has no refusal."""
+"""Decide which SCC admits a pod: the first in OpenShift's order that does not reject it."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from webhook.scc.ranges import Ranges
 REQUIRED_SCC: Final = "openshift.io/required-scc"
 ADMITTED_BY: Final = "openshift.io/scc"
 DEFAULTS: Final = {name: with_defaults(scc) for name, scc in SCCS.items()}
-"""The SCCs that every OpenShift has, as the API stores them."""
+"""OpenShift's default SCCs, as the API stores them."""
 BY_RESTRICTION: Final = [scc["metadata"]["name"] for scc in ordered({**s, "priority": 0} for s in DEFAULTS.values())]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Who admits a pod, as what, and what every SCC holds against it."""
+    """The SCC that admits a pod, the reasons of each SCC that rejects it, and the admitted pod."""
 
     admitted_by: str | None
     refusals: dict[str, list[str]]
@@ -27,7 +27,7 @@ class Verdict:
 
 
 def judge(pod: Object, sccs: Iterable[Scc], ranges: Ranges) -> Verdict:
-    """Judge a pod under the SCCs that its service account may use; Windows pods are for the caller to leave alone."""
+    """Return the verdict of the SCCs that the pod's service account may use. Windows pods must not be passed."""
     required = ((pod.get("metadata") or {}).get("annotations") or {}).get(REQUIRED_SCC, "")
     refusals = {required: ["not usable by user or serviceaccount"]} if required else {}
     admitted_by, admitted = None, None
@@ -42,12 +42,12 @@ def judge(pod: Object, sccs: Iterable[Scc], ranges: Ranges) -> Verdict:
 
 
 def against(pod: Object, scc: str, ranges: Ranges) -> Iterator[str]:
-    """Yield what one of the default SCCs holds against a pod, in OpenShift's words, as far as the caller reads on."""
+    """Yield why a default SCC rejects a pod, in OpenShift's words. Lazy: the caller may stop early."""
     return refusals(DEFAULTS[scc], ranges, assigned(DEFAULTS[scc], ranges, pod))
 
 
 def smallest(pod: Object, ranges: Ranges) -> str | None:
-    """Return the most restrictive of the default SCCs that admits a pod; None where none does."""
+    """Return the most restrictive default SCC that admits a pod, or None."""
     required = ((pod.get("metadata") or {}).get("annotations") or {}).get(REQUIRED_SCC, "")
     possible = [name for name in BY_RESTRICTION if required in ("", name)]
     return next((name for name in possible if next(against(pod, name, ranges), None) is None), None)

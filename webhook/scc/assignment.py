@@ -1,4 +1,4 @@
-"""What becomes of a pod under one SCC: what it is assigned, and what the SCC holds against it."""
+"""Apply one SCC to a pod: the defaults that it assigns, and its reasons to reject the pod."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -11,21 +11,21 @@ from webhook.scc.refusal import invalid
 
 VOLUME_TYPES: Final = {**{name: name for name in ALL_VOLUMES}, "vsphereVolume": "vsphere", "cephfs": "cephFS"}
 Asked = tuple[str, Any, str]
-"""A field, its value, and why it may not be so."""
+"""A field, its value, and why the SCC rejects it."""
 CONTAINERS: Final = ("initContainers", "containers", "ephemeralContainers")
 
 
 def assign(scc: Scc, ranges: Ranges, pod: Object) -> tuple[Object, list[str]]:
-    """Return a pod as an SCC leaves it, and its refusals in OpenShift's words: none means that it would do.
+    """Return a copy of the pod with the SCC's defaults, and why the SCC rejects it, in OpenShift's words.
 
-    The pod is as the API server has it, with its defaults; it is not changed.
+    The pod must have the API server's defaults. An empty list means that the SCC admits it.
     """
     pod = assigned(scc, ranges, pod)
     return pod, list(refusals(scc, ranges, pod))
 
 
 def assigned(scc: Scc, ranges: Ranges, pod: Object) -> Object:
-    """Return a pod as an SCC leaves it, whether or not it admits it."""
+    """Return a copy of the pod with the SCC's defaults, admitted or not."""
     pod = _copied_to_assign(pod)
     spec = pod["spec"]
     context = spec["securityContext"]
@@ -40,7 +40,7 @@ def assigned(scc: Scc, ranges: Ranges, pod: Object) -> Object:
 
 
 def refusals(scc: Scc, ranges: Ranges, pod: Object) -> Iterator[str]:
-    """Yield what an SCC holds against a pod that it was assigned to, in OpenShift's words and order."""
+    """Yield why an SCC rejects a pod that has its defaults, in OpenShift's words and order."""
     spec, annotations = pod["spec"], pod["metadata"].get("annotations") or {}
     host = [*_host(scc, spec)]
     yield from _of_pod(scc, ranges, spec, annotations, host)
@@ -50,7 +50,7 @@ def refusals(scc: Scc, ranges: Ranges, pod: Object) -> Iterator[str]:
 
 
 def _copied_to_assign(pod: Object) -> Object:
-    """Copy a pod as far as an SCC assigns to it: its annotations, its security context, and its containers."""
+    """Copy the parts of a pod that an SCC changes: annotations, security context, containers."""
     spec, metadata = dict(pod["spec"]), dict(pod.get("metadata") or {})
     spec["securityContext"] = _without_null(spec.get("securityContext") or {})
     if metadata.get("annotations"):
@@ -171,7 +171,7 @@ HOST: Final = {
 
 
 def _host(scc: Scc, spec: Object) -> Iterator[Asked]:
-    """Yield what a pod asks of the host in vain; OpenShift repeats it, the ports of all containers too, for each."""
+    """Yield host access that the SCC does not allow. OpenShift repeats all of it for every container."""
     for field, (allow, detail) in HOST.items():
         if spec.get(field) and not scc.get(allow):
             yield field, True, detail
@@ -206,7 +206,7 @@ ROOTS: Final = {"kube-root-ca.crt": "ca.crt", "openshift-service-ca.crt": "servi
 
 
 def _only_tokens(projected: Object) -> bool:
-    """Tell whether a projected volume is what the API server itself mounts for a service account."""
+    """Check whether a projected volume is like the one that the API server adds for a service account."""
     for source in projected.get("sources") or ():
         token, config, downward = (source.get(key) for key in ("serviceAccountToken", "configMap", "downwardAPI"))
         if token is None and config is None and downward is None:

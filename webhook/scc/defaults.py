@@ -1,4 +1,4 @@
-"""The SCCs that every OpenShift has, as data, and what the API assumes where an SCC says nothing."""
+"""OpenShift's default SCCs, and the API's defaults for the fields of an SCC."""
 
 import copy
 from typing import Any, Final
@@ -44,7 +44,7 @@ V3: Final[Scc] = {
     "supplementalGroups": IMAGE_IDS,
     "userNamespaceLevel": "RequirePodLevel",
 }
-"""OpenShift 4.20: the identities that an image brings, in a user namespace of the pod's own (`hostUsers: false`)."""
+"""Since OpenShift 4.20: the image's own IDs, in a user namespace (`hostUsers: false`)."""
 NETWORK: Final[Scc] = {"allowHostNetwork": True, "allowHostPorts": True}
 HOST: Final[Scc] = {
     **NETWORK,
@@ -94,11 +94,11 @@ RESTRICTED: Final = tuple(
     for name, scc in SCCS.items()
     if scc["runAsUser"] == {"type": "MustRunAsRange"} and not scc.get("allowHostNetwork")
 )
-"""SCCs that give a pod the namespace's own IDs and nothing of the host: under any other, a Pod's IDs were granted."""
+"""SCCs that assign IDs from a range and give no host access. Under any other, a Pod's IDs were granted."""
 
 
 def with_defaults(scc: Scc) -> Scc:
-    """Return an SCC as the API stores it: with what it assumes where a field is missing."""
+    """Return an SCC with the API's defaults, as it is stored."""
     scc = copy.deepcopy(scc)
     for field in ("fsGroup", "supplementalGroups"):
         scc[field] = {"type": "RunAsAny", **{k: v for k, v in (scc.get(field) or {}).items() if v is not None}}
@@ -106,7 +106,7 @@ def with_defaults(scc: Scc) -> Scc:
     allowed = {"*"} if volumes is None else set(volumes) or {"hostPath" if host else "none"}
     if host and "*" not in allowed:
         allowed.add("hostPath")
-    if not host:  # the flag is stronger than the list
+    if not host:  # the flag overrides the list
         allowed = (allowed | (set(ALL_VOLUMES) if "*" in allowed else set())) - {"*", "hostPath"}
     scc["volumes"] = sorted(allowed)
     if scc.get("allowPrivilegeEscalation") is None:

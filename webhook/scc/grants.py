@@ -1,4 +1,4 @@
-"""Who may use which SCC, as far as manifests say: bindings, roles, and the users and groups that an SCC lists."""
+"""Find who may use which SCC, from bindings, roles, and the users and groups listed in SCCs."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ EVERYTHING: Final = "*"
 
 @dataclass(slots=True)
 class Grants:
-    """What service accounts may use: NAMESPACE/NAME, or a group's name, to SCC names; `*` is every SCC."""
+    """SCC names by NAMESPACE/SERVICEACCOUNT, user or group; `*` is every SCC."""
 
     sccs: dict[str, Scc] = field(default_factory=lambda: dict(SCCS))
     everyone: tuple[str, ...] = ("restricted-v2",)
@@ -26,12 +26,12 @@ class Grants:
         return [scc for name, scc in self.sccs.items() if name in names or EVERYTHING in names]
 
     def grant(self, who: str, names: Iterable[str]) -> None:
-        """Let somebody use SCCs."""
+        """Allow an account or group to use SCCs."""
         self.granted.setdefault(who, set()).update(names)
 
 
 def read(objects: Iterable[Object], grants: Grants) -> None:
-    """Add what manifests grant. Raises UnknownShape."""
+    """Add the SCCs and grants in manifests. Raises UnknownShape."""
     objects = list(objects)
     roles: dict[tuple[str, str, str], set[str]] = {}
     for obj in objects:
@@ -55,7 +55,7 @@ def read(objects: Iterable[Object], grants: Grants) -> None:
 
 
 def _known_role(name: str) -> set[str]:
-    """Return what roles that every OpenShift has grant."""
+    """Return the SCCs that one of OpenShift's default roles grants."""
     if name == "cluster-admin":
         return {EVERYTHING}
     return {name.removeprefix(OF_SCC)} if name.startswith(OF_SCC) else set()
@@ -64,9 +64,9 @@ def _known_role(name: str) -> set[str]:
 def _sccs_of_role(role: Object) -> set[str]:
     found: set[str] = set()
     for rule in sequence(role, ("rules",)):
-        wanted = (("apiGroups", "security.openshift.io"), ("resources", "securitycontextconstraints"), ("verbs", "use"))
-        if all({value, EVERYTHING} & set(_texts(rule.get(key))) for key, value in wanted):
-            found |= set(_texts(rule.get("resourceNames"))) or {EVERYTHING}
+        needed = (("apiGroups", "security.openshift.io"), ("resources", "securitycontextconstraints"), ("verbs", "use"))
+        if all({value, EVERYTHING} & set(_strings(rule.get(key))) for key, value in needed):
+            found |= set(_strings(rule.get("resourceNames"))) or {EVERYTHING}
     return found
 
 
@@ -78,7 +78,7 @@ def _subject(subject: Object, namespace: str) -> str:
 
 
 def _account(user: str) -> str:
-    """Write a service account's user name as NAMESPACE/NAME."""
+    """Return a service account's user name as NAMESPACE/NAME."""
     prefix = "system:serviceaccount:"
     return user.removeprefix(prefix).replace(":", "/", 1) if user.startswith(prefix) else user
 
@@ -87,5 +87,5 @@ def _namespace(obj: Object) -> str:
     return str(lookup(obj, ("metadata", "namespace")) or "")
 
 
-def _texts(value: Any) -> list[str]:
+def _strings(value: Any) -> list[str]:
     return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []

@@ -1,4 +1,4 @@
-"""In which order OpenShift tries SCCs: by priority, then the most restrictive first, then by name."""
+"""Sort SCCs as OpenShift does: by priority, then most restrictive first, then by name."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -15,7 +15,7 @@ def ordered(sccs: Iterable[Scc]) -> list[Scc]:
 
 
 def laxity(scc: Scc) -> int:
-    """Return how much an SCC allows, on OpenShift's own scale: the weights keep its fields from mixing."""
+    """Return OpenShift's score of how much an SCC allows. The weights keep fields from overlapping."""
     points = 1_600_000 * bool(scc.get("allowPrivilegedContainer")) + 800_000 * bool(scc.get("allowHostPorts"))
     points += 400_000 * bool(scc.get("allowHostNetwork"))
     volumes = set(scc["volumes"])

@@ -1,4 +1,4 @@
-"""What OpenShift allocated to a namespace, read from its annotations."""
+"""Read the ranges that OpenShift allocates to a namespace from its annotations."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ GROUPS: Final = "openshift.io/sa.scc.supplemental-groups"
 LEVEL: Final = "openshift.io/sa.scc.mcs"
 
 Block = tuple[int, int]
-"""The first and the last id of a block."""
+"""The first and the last ID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,22 +24,22 @@ class Ranges:
 
 
 EXAMPLE: Final = Ranges((1_000_650_000, 1_000_659_999), ((1_000_650_000, 1_000_659_999),), "s0:c26,c5")
-"""What a namespace could have, where none is at hand."""
+"""Typical ranges, for manifests whose namespace is not known."""
 
 
-def block(text: str) -> Block:
-    """Read `1000650000/10000` (start and size) or `1000650000-1000659999`. Raises BadInput."""
+def parse_range(text: str) -> Block:
+    """Parse `1000650000/10000` (start and size) or `1000650000-1000659999`. Raises BadInput."""
     found = re.match(r"(\d+)([/-])(\d+)", text.strip())
     if not found:
-        raise BadInput(f"{text}: a block like 1000650000/10000 belongs here")
+        raise BadInput(f"expected a range like 1000650000/10000, got {text}")
     first, second = int(found[1]), int(found[3])
     return (first, (first + second - 1) % 2**32) if found[2] == "/" else (first, second)
 
 
 def of_namespace(namespace: Object) -> Ranges:
-    """Return a Namespace's ranges. Raises BadInput where OpenShift's annotations are missing or broken."""
+    """Return a Namespace's ranges. Raises BadInput if OpenShift's annotations are missing or malformed."""
     annotations = mapping(namespace, ("metadata", "annotations"))
     if missing := [key for key in (UID_RANGE, LEVEL) if not annotations.get(key)]:
         raise BadInput(f"namespace without annotation {missing[0]}")
     groups = annotations.get(GROUPS) or annotations[UID_RANGE]
-    return Ranges(block(annotations[UID_RANGE]), tuple(map(block, groups.split(","))), annotations[LEVEL])
+    return Ranges(parse_range(annotations[UID_RANGE]), tuple(map(parse_range, groups.split(","))), annotations[LEVEL])

@@ -1,4 +1,4 @@
-"""OpenShift's own words: errors of fields as Kubernetes writes them."""
+"""Format field errors as Kubernetes and OpenShift do."""
 
 import json
 import re
@@ -6,30 +6,30 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 LONGEST: Final = 256
-"""Characters of a warning: kubectl shows it on the terminal."""
+"""Characters of a warning. kubectl prints it on the terminal; the API server may truncate longer ones."""
 
 
 def invalid(path: str, value: Any, detail: str) -> str:
-    """Say that a field has a value that it may not have."""
+    """Return the error for a field whose value is not allowed."""
     return f"{path}: Invalid value: {json.dumps(value, separators=(',', ':'), ensure_ascii=False)}: {detail}"
 
 
 def required(path: str, detail: str = "") -> str:
-    """Say that a field has no value and must have one."""
+    """Return the error for a field that must be set."""
     return f"{path}: Required value" + (f": {detail}" if detail else "")
 
 
 def forbidden(path: str, detail: str) -> str:
-    """Say that a field may not be set so."""
+    """Return the error for a field that must not be set."""
     return f"{path}: Forbidden: {detail}"
 
 
 def shortened(start: str, refusals: Iterable[str], end: str) -> str:
-    """Write a warning of refusals: each reason once, as many as there is room for, and how many more there are."""
+    """Return a warning with each reason once, as many as fit, and the number of the others."""
     reasons: dict[str, str] = {}
     for refusal in refusals:
-        where, _, said = re.sub(r"^provider \S+: \.?", "", refusal).partition(": ")
-        reasons.setdefault(detail := said.rpartition(": ")[2], f"{where}: {detail}")
+        where, _, message = re.sub(r"^provider \S+: \.?", "", refusal).partition(": ")
+        reasons.setdefault(detail := message.rpartition(": ")[2], f"{where}: {detail}")
     first, *more = reasons.values()
     room = LONGEST - len(end) - len("; and 100 more")
     text = (start + first)[:room]

@@ -1,4 +1,4 @@
-"""The strategies of an SCC: for each part of a pod, what is assigned where it says nothing, and what is allowed."""
+"""The strategies of an SCC: the defaults that they assign, and the values that they allow."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -11,7 +11,7 @@ from webhook.scc.refusal import forbidden, invalid, required
 SAFE_SYSCTLS: Final = (
     "kernel.shm_rmid_forced",
     "net.ipv4.ip_local_port_range",
-    "net.ipv4.ip_local_reserved_ports",  # this and the buffers: of the kernels of today
+    "net.ipv4.ip_local_reserved_ports",  # this and the buffers: on recent kernels only
     "net.ipv4.ip_unprivileged_port_start",
     "net.ipv4.ping_group_range",
     "net.ipv4.tcp_fin_timeout",
@@ -28,14 +28,14 @@ RUNTIME_DEFAULT: Final = ("runtime/default", "docker/default")
 
 
 def user_range(scc: Scc, ranges: Ranges) -> tuple[int | None, int | None]:
-    """Return the UIDs that MustRunAsRange allows: the SCC's own, else the namespace's."""
+    """Return the UIDs that MustRunAsRange allows: the SCC's own range or the namespace's."""
     options = scc["runAsUser"]
     low, high = options.get("uidRangeMin"), options.get("uidRangeMax")
     return ranges.users if low is None and high is None else (low, high)
 
 
 def assigned_user(scc: Scc, ranges: Ranges) -> int | None:
-    """Return the UID that a container without one gets."""
+    """Return the UID for a container that sets none."""
     kind = scc["runAsUser"]["type"]
     if kind == "MustRunAs":
         uid: int | None = scc["runAsUser"]["uid"]
@@ -44,7 +44,7 @@ def assigned_user(scc: Scc, ranges: Ranges) -> int | None:
 
 
 def user_refusals(scc: Scc, ranges: Ranges, path: str, *, user: int | None, non_root: bool | None) -> Iterator[str]:
-    """Yield what an SCC holds against a container's effective user."""
+    """Yield why an SCC rejects a container's effective user."""
     kind = scc["runAsUser"]["type"]
     if kind == "MustRunAsNonRoot":
         if non_root is None and user is None:
@@ -64,7 +64,7 @@ def user_refusals(scc: Scc, ranges: Ranges, path: str, *, user: int | None, non_
 
 
 def group_ranges(scc: Scc, field: str, ranges: Ranges) -> tuple[Block, ...]:
-    """Return the groups that MustRunAs allows: the SCC's own, else the namespace's; of fsGroup only its first."""
+    """Return the groups that MustRunAs allows: the SCC's own or the namespace's, for fsGroup only its first."""
     own = scc[field].get("ranges")
     if own:
         return tuple((each.get("min", 0), each.get("max", 0)) for each in own)
@@ -72,12 +72,12 @@ def group_ranges(scc: Scc, field: str, ranges: Ranges) -> tuple[Block, ...]:
 
 
 def assigned_group(scc: Scc, field: str, ranges: Ranges) -> int | None:
-    """Return the fsGroup or supplemental group that a pod without one gets."""
+    """Return the fsGroup or supplemental group for a pod that sets none."""
     return group_ranges(scc, field, ranges)[0][0] if scc[field]["type"] == "MustRunAs" else None
 
 
 def group_refusals(scc: Scc, field: str, ranges: Ranges, path: str, groups: list[int] | None) -> Iterator[str]:
-    """Yield what an SCC holds against a pod's fsGroup or supplemental groups."""
+    """Yield why an SCC rejects a pod's fsGroup or supplemental groups."""
     if scc[field]["type"] != "MustRunAs":
         return
     if not groups:
@@ -88,7 +88,7 @@ def group_refusals(scc: Scc, field: str, ranges: Ranges, path: str, groups: list
 
 
 def assigned_se_linux(scc: Scc, ranges: Ranges) -> Object | None:
-    """Return the SELinux options that a pod without any gets."""
+    """Return the SELinux options for a pod that sets none."""
     if scc["seLinuxContext"]["type"] != "MustRunAs":
         return None
     options = {key: value for key, value in (scc["seLinuxContext"].get("seLinuxOptions") or {}).items() if value}
@@ -96,27 +96,27 @@ def assigned_se_linux(scc: Scc, ranges: Ranges) -> Object | None:
 
 
 def se_linux_refusals(scc: Scc, ranges: Ranges, path: str, options: Object | None) -> Iterator[str]:
-    """Yield what an SCC holds against SELinux options."""
-    wanted = assigned_se_linux(scc, ranges)
-    if wanted is None or options == wanted:
+    """Yield why an SCC rejects SELinux options."""
+    required_options = assigned_se_linux(scc, ranges)
+    if required_options is None or options == required_options:
         return
     if options is None:
         yield required(path)
         return
     for field in ("level", "role", "type", "user"):
-        is_, must = options.get(field) or "", wanted.get(field, "")
+        is_, must = options.get(field) or "", required_options.get(field, "")
         if is_ != must and not (field == "level" and _same_level(is_, must)):
             yield invalid(f"{path}.{field}", is_, f"must be {must}")
 
 
 def _same_level(left: str, right: str) -> bool:
-    """Tell whether two levels like `s0:c6,c0` name the same categories, in whatever order."""
+    """Check whether two levels like `s0:c6,c0` are equal except for the order of categories."""
     (one, colon, categories), (other, also, others) = left.partition(":"), right.partition(":")
     return bool(colon and also) and one == other and sorted(categories.split(",")) == sorted(others.split(","))
 
 
 def capabilities(scc: Scc, own: Object | None) -> Object | None:
-    """Return a container's capabilities with what an SCC adds and drops."""
+    """Return a container's capabilities after the SCC's additions and drops."""
     add, drop = set((own or {}).get("add") or ()), set((own or {}).get("drop") or ())
     all_add = add | (set(scc.get("defaultAddCapabilities") or ()) - drop)
     all_drop = drop | set(scc.get("requiredDropCapabilities") or ())
@@ -127,7 +127,7 @@ def capabilities(scc: Scc, own: Object | None) -> Object | None:
 
 
 def capability_refusals(scc: Scc, path: str, own: Object | None) -> Iterator[str]:
-    """Yield what an SCC holds against a container's capabilities."""
+    """Yield why an SCC rejects a container's capabilities."""
     added_by_default, must_drop = scc.get("defaultAddCapabilities") or [], scc.get("requiredDropCapabilities") or []
     if own is None:
         if added_by_default or must_drop:
@@ -146,7 +146,7 @@ def capability_refusals(scc: Scc, path: str, own: Object | None) -> Iterator[str
 
 
 def seccomp_text(profile: Object | None) -> str:
-    """Write a seccomp profile as annotations and SCCs name it."""
+    """Return a seccomp profile's name in annotations and SCCs."""
     kind = (profile or {}).get("type")
     if kind == "Localhost" and (profile or {}).get("localhostProfile") is not None:
         return f"localhost/{(profile or {})['localhostProfile']}"
@@ -154,7 +154,7 @@ def seccomp_text(profile: Object | None) -> str:
 
 
 def seccomp_profile(text: str) -> Object | None:
-    """Read a seccomp profile as annotations and SCCs name it."""
+    """Return the seccomp profile that annotations and SCCs call by this name."""
     if text == "unconfined":
         return {"type": "Unconfined"}
     if text in RUNTIME_DEFAULT:
@@ -164,7 +164,7 @@ def seccomp_profile(text: str) -> Object | None:
 
 
 def seccomp_refusals(scc: Scc, key: str, profile: str) -> Iterator[str]:
-    """Yield what an SCC holds against a seccomp profile."""
+    """Yield why an SCC rejects a seccomp profile."""
     listed = scc.get("seccompProfiles") or []
     if "*" in listed or profile in listed or not (listed or profile):
         return
@@ -176,7 +176,7 @@ def seccomp_refusals(scc: Scc, key: str, profile: str) -> Iterator[str]:
 
 
 def sysctl_refusals(scc: Scc, sysctls: list[Object]) -> Iterator[str]:
-    """Yield what an SCC holds against a pod's sysctls."""
+    """Yield why an SCC rejects a pod's sysctls."""
     for index, sysctl in enumerate(sysctls):
         name, path = str(sysctl.get("name", "")), f"pod.spec.securityContext.sysctls[{index}]"
         if _matches(name, scc.get("forbiddenSysctls")):
