@@ -1,7 +1,7 @@
-"""Ask for ReadWriteOnce where a cluster has no storage for ReadWriteMany.
+"""Replace ReadWriteMany by ReadWriteOnce on a cluster without such storage.
 
-OpenShift: most clusters have no storage class for `ReadWriteMany`, and the claims of Kubeflow's examples that ask for
-it stay pending for ever. Off by default: on a cluster that has such storage nothing is to be mended.
+OpenShift: Most clusters have no storage class for `ReadWriteMany`, and the claims of Kubeflow's examples stay
+pending. Off by default: a cluster that has such storage does not need it.
 
 Fields:
     spec.accessModes
@@ -11,8 +11,8 @@ Upstream:
     https://github.com/kubeflow/trainer/issues/1159
 
 Limits:
-    Pods on several nodes cannot share the volume any more; the response warns. A claim that is stored keeps its modes:
-    they are immutable. Other modes stay, and so do PersistentVolumes.
+    Pods on several nodes can no longer share the volume; the response warns. A stored claim keeps its modes, which
+    are immutable. Other modes and PersistentVolumes stay.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from webhook.settings.model import Settings
 from webhook.workloads.pod import expand
 
 MANY, ONCE = "ReadWriteMany", "ReadWriteOnce"
-WARNING = "pods on several nodes cannot share the volume any more"
+WARNING = "pods on several nodes can no longer share the volume"
 
 
 @object_rule("PersistentVolumeClaim", "StatefulSet.apps", default=False)

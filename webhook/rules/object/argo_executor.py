@@ -1,7 +1,8 @@
-"""Have Argo's executor work without Docker's socket, and under the namespace's own UID.
+"""Let Argo's executor work without Docker's socket and under the namespace's UID.
 
-OpenShift: nodes run CRI-O and have no socket for Argo 2's executor `docker`; `k8sapi` needs none. Argo adds containers
-to each pod, under UID 65532 in Pipelines 2, and may give all workflows an ID by default: SCC rejects such pods.
+OpenShift: Nodes run CRI-O and have no socket for Argo 2's executor `docker`; `k8sapi` needs none. Argo adds
+containers to each pod, under UID 65532 in Pipelines 2, and may give all workflows an ID by default. SCC rejects
+such pods.
 
 Fields:
     data[containerRuntimeExecutor]
@@ -14,9 +15,10 @@ Upstream:
     https://github.com/kubeflow/pipelines/issues/11778
 
 Limits:
-    Only ConfigMap `workflow-controller-configmap`; a text stays that is no plain YAML or far larger than Argo's. An ID
-    stays where `fs-group`, `run-as-user` and `run-as-group` would keep it. Outputs of steps must lie on volumes with
-    `k8sapi`. Argo's agent and its pods that delete artifacts have UID 8737 from Argo's code: no rule reaches them.
+    Only ConfigMap `workflow-controller-configmap`. A text that is not plain YAML, or that is far larger than Argo's,
+    stays. An ID stays if `fs-group`, `run-as-user` or `run-as-group` would keep it. With `k8sapi`, outputs of steps
+    must lie on volumes. Argo's agent and its pods that delete artifacts have UID 8737 from Argo's code, which no rule
+    reaches.
 """
 
 from collections.abc import Iterator
@@ -38,7 +40,7 @@ PATCHES = "a podSpecPatch of workflowDefaults sets a security context; check tha
 
 @object_rule("ConfigMap")
 def argo_executor(config_map: Object, settings: Settings) -> Iterator[Change]:
-    """Replace docker by k8sapi, and drop foreign IDs from what Argo adds to pods."""
+    """Replace `docker` by `k8sapi`, and drop foreign IDs from what Argo adds to pods."""
     data = mapping(config_map, ("data",)) if lookup(config_map, ("metadata", "name")) == NAME else {}
     if data.get("containerRuntimeExecutor") == "docker":
         yield Change(("data", "containerRuntimeExecutor"), "k8sapi", NO_DOCKER)

@@ -1,7 +1,8 @@
-"""Let controllers own what they make: add `update` on the finalizers of its owners.
+"""Let controllers own what they create: add `update` on the finalizers of its owners.
 
-OpenShift: controllers make objects that block the deletion of their owner. OpenShift asks them for the right to update
-the owner's finalizers. Other clusters do not check it, so upstream's roles lack it, and the object is forbidden.
+OpenShift: Controllers create objects that block the deletion of their owner. OpenShift then requires the right to
+update the owner's finalizers. Other clusters do not check it, so upstream's roles lack it and OpenShift rejects
+the object.
 
 Fields:
     rules
@@ -11,8 +12,9 @@ Upstream:
     https://github.com/kubeflow/trainer/issues/1552
 
 Limits:
-    The rule appends one entry per API group, for what the role may create or update anyway. Aggregated roles stay, what
-    they are made of, and roles of over 1,000 rules. So does a Role of tenants: RBAC asks its writer to hold all of it.
+    Adds one entry per API group, for what the role may already create or update. Aggregated roles, their components
+    and roles of more than 1,000 rules stay. So does a Role that tenants write: RBAC requires its writer to hold all
+    of it.
 """
 
 from collections.abc import Iterator
@@ -33,12 +35,12 @@ OWNERS = {
     "tensorboard.kubeflow.org": ("tensorboards",),
     "trainer.kubeflow.org": ("trainjobs",),
 }
-BECAUSE = "a controller must be allowed to update the finalizers of the owners of what it makes"
+BECAUSE = "a controller needs update on the finalizers of the owners of what it creates"
 
 
 @object_rule("Role.rbac.authorization.k8s.io", "ClusterRole.rbac.authorization.k8s.io")
 def finalizers(role: Object, _settings: Settings) -> Iterator[Change]:
-    """Append for each API group what is missing."""
+    """Append what is missing for each API group."""
     end, labels = len(sequence(role, ("rules",))), mapping(role, ("metadata", "labels"))
     aggregated = role.get("aggregationRule") is not None or any("aggregate-to-" in label for label in labels)
     of_tenants = role.get("kind") == "Role" and lookup(role, ("metadata", "namespace")) not in COMPONENTS

@@ -1,8 +1,8 @@
-"""Take the label off profile namespaces that has Istio inject its sidecar.
+"""Drop the label that injects Istio's sidecar from profile namespaces.
 
-OpenShift: the injected `istio-init` needs root and NET_ADMIN and no restricted SCC grants them, so in a namespace
-with the label no notebook or pipeline pod is admitted. The profile controller sets the label once, when it
-creates the namespace, and never looks at it again.
+OpenShift: The injected `istio-init` needs root and NET_ADMIN, which no restricted SCC grants. In a namespace with the
+label SCC rejects every notebook and pipeline pod. The profile controller sets the label only when it creates the
+namespace.
 
 Fields:
     metadata.labels[istio-injection]
@@ -13,9 +13,9 @@ Upstream:
     https://github.com/istio/istio/issues/42082
 
 Limits:
-    Without sidecars Istio's AuthorizationPolicies in the namespace are not enforced, and the response always warns.
-    Namespaces that no Profile owns keep the label (option `namespaces`: profiles, all, none); on clusters
-    with Istio CNI set `none`. Any other value of istio-injection stays, and with it istio.io/rev.
+    Without sidecars Istio does not enforce the AuthorizationPolicies of the namespace; the response always warns.
+    Namespaces that no Profile owns keep the label (option `namespaces`: profiles, all, none). On clusters with Istio
+    CNI set `none`. Any other value of istio-injection stays, and with it istio.io/rev.
 """
 
 from collections.abc import Iterator

@@ -1,8 +1,8 @@
-"""Run a workload that needs more than the others under a service account of its own.
+"""Run a workload that needs a grant under a service account of its own.
 
-OpenShift: MinIO's and MySQL's images of 2018 work as root only, so that `anyuid` must be granted to their service
-account, and all of Kubeflow shares `default`. Admission can neither make an account nor grant it anything: the
-overlay `kubeflow-0.7` does both and switches this rule on.
+OpenShift: The images of MinIO and MySQL from 2018 work as root only. Their service account needs `anyuid`, but all
+workloads of Kubeflow share `default`. Admission cannot create or grant an account: the overlay `kubeflow-0.7`
+does both and switches this rule on.
 
 Fields:
     spec.serviceAccountName
@@ -11,8 +11,9 @@ Upstream:
     https://github.com/opendatahub-io/manifests/tree/v0.7-branch-openshift
 
 Limits:
-    Only Deployments `minio` and `metadata-db` of namespace kubeflow, where they name no account or `default`, and are
-    not stored so already. Option `accounts` adds to the table: NAMESPACE/KIND/NAME, and the account, which must exist.
+    Covers the Deployments `minio` and `metadata-db` of namespace kubeflow, if they name no account or `default`, and
+    does not change a stored one. Option `accounts` extends the table: NAMESPACE/KIND/NAME to an account, which must
+    exist.
 """
 
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ TABLE = {"kubeflow/Deployment/minio": "minio", "kubeflow/Deployment/metadata-db"
 
 @pod_rule(default=False, options={"accounts": ()})
 def dedicated_service_account(pod: Pod) -> Iterator[Change]:
-    """Name the account of the table."""
+    """Set the account of the table."""
     table = {**TABLE, **pod.settings.table("dedicated-service-account", "accounts")}
     metadata = mapping(pod.object, ("metadata",))
     account = table.get(f"{metadata.get('namespace')}/{pod.object.get('kind')}/{metadata.get('name')}")
@@ -35,7 +36,11 @@ def dedicated_service_account(pod: Pod) -> Iterator[Change]:
         return
     stored = counterpart(pod.object, pod.working, pod.at)
     if _shares(lookup(pod.object, pod.at)) and not (stored and _shares(stored)):
-        yield Change((*pod.at, "serviceAccountName"), account, "it is granted what the others of its namespace are not")
+        yield Change(
+            (*pod.at, "serviceAccountName"),
+            account,
+            "this account has a grant that other workloads of the namespace lack",
+        )
 
 
 def _shares(spec: object) -> bool:

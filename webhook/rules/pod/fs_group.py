@@ -1,7 +1,7 @@
 """Drop the fsGroup that OpenShift did not allocate.
 
-OpenShift: `restricted-v2` admits one fsGroup, the first of the namespace's range. The notebook controller
-sets 100, databases 999, Spark 185, and their pods are refused. Left empty, SCC assigns the namespace's own.
+OpenShift: `restricted-v2` admits one fsGroup, the first of the namespace's range. The notebook controller sets 100,
+databases 999, Spark 185, and SCC rejects their pods. If none is set, SCC assigns the namespace's own.
 
 Fields:
     spec.securityContext.fsGroup
@@ -11,8 +11,8 @@ Upstream:
     https://github.com/kubeflow/pipelines/issues/11778
 
 Limits:
-    Files of the old group on an existing volume keep their group; the response warns where the pod mounts
-    a claim. An allocated fsGroup stays. supplementalGroups stay: the restricted SCCs admit any.
+    Files of the old group on an existing volume keep that group; the response warns if the pod mounts a claim. An
+    allocated fsGroup stays. supplementalGroups stay: the restricted SCCs admit any.
 """
 
 from collections.abc import Iterator

@@ -1,8 +1,7 @@
 """Give a Notebook without a pod security context an empty one.
 
-OpenShift: the notebook controller adds `fsGroup: 100` where a Notebook has no pod security context, in every
-version read, and the pod is refused. With an empty one it adds nothing, so what it writes to the
-StatefulSet on each reconcile is already what OpenShift admits.
+OpenShift: The notebook controller adds `fsGroup: 100` to a Notebook without a pod security context, and SCC rejects
+the pod. With an empty one it adds nothing, so that its reconcile writes what OpenShift admits.
 
 Fields:
     spec.template.spec.securityContext
@@ -12,8 +11,8 @@ Upstream:
     https://github.com/kubeflow/kubeflow/pull/4782
 
 Limits:
-    A Notebook that has a security context keeps it (the other rules see to its identity). One that is stored without
-    any_left without: a new security context would restart it, and its StatefulSet is rewritten.
+    A Notebook that has a security context keeps it; the identity rules handle its IDs. A stored Notebook is not
+    changed: a new security context would restart it, and its StatefulSet is rewritten anyway.
 """
 
 from collections.abc import Iterator

@@ -1,8 +1,8 @@
-"""Give the directories of an Argo template's outputs a volume, where Argo can fetch them.
+"""Mount a volume over the output directories of an Argo template.
 
-OpenShift: nodes have no Docker, and of Argo 2's other executors `k8sapi`, which needs no privilege, reads outputs from
-volumes only: a workflow with outputs in the image's own file system is invalid. What pipelines of Kubeflow 0.7 write
-to /tmp/outputs would also meet directories that belong to another UID.
+OpenShift: Nodes have no Docker. `k8sapi`, the executor of Argo 2 that needs no privilege, reads outputs from volumes
+only: Argo rejects a workflow with outputs in the image's own file system. Pipelines of Kubeflow 0.7 write to
+/tmp/outputs, which may belong to another UID.
 
 Fields:
     spec.templates[*].volumes
@@ -13,9 +13,9 @@ Upstream:
     https://github.com/opendatahub-io/manifests/issues/17
 
 Limits:
-    Off by default: the emissary executor of Argo 3 needs none of it. Outputs in `/` itself cannot be saved. The volume
-    is an emptyDir and hides the image's files in that directory. Where something is mounted, there or above, or an
-    input artifact is put, nothing changes; nor in a template with outputs in over 50 directories.
+    Off by default: the emissary executor of Argo 3 does not need it. Outputs in `/` itself cannot be saved. The
+    volume is an emptyDir and hides the image's files in that directory. Nothing changes if something is mounted there
+    or above, if an input artifact is put there, or if a template has outputs in more than 50 directories.
 """
 
 import re

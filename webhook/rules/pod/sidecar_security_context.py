@@ -1,8 +1,8 @@
-"""Give a container that another webhook injected the security context that SCC would have given it.
+"""Give a container that another webhook injected the security context that SCC assigns.
 
-OpenShift: SCC judges a Pod before webhooks see it, and again at the end, when nothing may be missing. A container
-injected in between (Katib, KServe, Istio) without a security context, or with UID 1337, gets the Pod refused:
-on 4.2, where SCC assigns only once, for either; since 4.3 for the UID.
+OpenShift: SCC judges a Pod before webhooks see it, and again at the end, when nothing may be missing. Katib, KServe
+and Istio inject a container in between, without a security context or with UID 1337. The second judgement rejects
+the Pod: on 4.2, where SCC assigns only once, for either reason; since 4.3 for the UID.
 
 Fields:
     spec.{initContainers,containers,ephemeralContainers}[*].securityContext
@@ -12,10 +12,11 @@ Upstream:
     https://github.com/kubeflow/kfserving/pull/613
 
 Limits:
-    Only Pods that `restricted` or `restricted-v2` admitted, and only what that SCC assigns; its fsGroup and the UIDs of
-    the other containers tell the namespace's range. `istio-proxy` and `istio-validation` get the second UID of that
-    range, since Istio's CNI plugin redirects no traffic of their UID. Where the Pod does not tell the range, it stays
-    rejected and the response warns. A Pod with a container that the SCC rejects whatever its UID stays as it is.
+    Only Pods that `restricted` or `restricted-v2` admitted, and only what that SCC assigns. The Pod's fsGroup and the
+    UIDs of its other containers tell the namespace's range. `istio-proxy` and `istio-validation` get the second UID
+    of that range, because Istio's CNI plugin redirects no traffic of their UID. If the Pod does not tell the range,
+    it stays rejected and the response warns. A Pod with a container that the SCC rejects whatever its UID is not
+    changed.
 """
 
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ BECAUSE = "a webhook injected this container after SCC had judged the Pod"
 
 @pod_rule(kinds=("Pod",))
 def sidecar_security_context(pod: Pod) -> Iterator[Change]:
-    """Complete every container to what the SCC that admitted the Pod assigns."""
+    """Complete every container with what the SCC that admitted the Pod assigns."""
     for container, given in zip(pod.containers(), completed(pod), strict=False):
         at, context = container.context_at, container.context
         for field in ("runAsUser", "runAsGroup", "runAsNonRoot", "allowPrivilegeEscalation"):

@@ -1,7 +1,7 @@
-"""Drop the privilege that a workload asks for and does not use.
+"""Drop the privilege that a workload requests and does not use.
 
-OpenShift: no restricted SCC admits a privileged container. Metacontroller of Kubeflow 0.7 to 1.3 asks for it, yet only
-talks to the API server; upstream dropped it with KFP 1.7, and nothing else had to change.
+OpenShift: No restricted SCC admits a privileged container. Metacontroller of Kubeflow 0.7 to 1.3 requests it, but
+only talks to the API server. Upstream dropped it with KFP 1.7 and changed nothing else.
 
 Fields:
     spec.containers[*].securityContext.privileged
@@ -12,9 +12,9 @@ Upstream:
     https://github.com/kubeflow/pipelines/pull/6537
 
 Limits:
-    Only images known not to need it: metacontroller's, from whatever registry. Only as upstream ships it: a pod with
-    another container, a port, another security setting or anything of the host's is left alone, and so is one that
-    runs, and one that may escalate without being privileged.
+    Only images known not to need it: metacontroller's, from any registry. Only the pod that upstream ships: one with
+    another container, a port, another security setting or host access is not changed. Neither is a running pod, nor
+    one that may escalate without being privileged.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ from webhook.workloads.privilege import unneeded
 
 @pod_rule(kinds=("Deployment.apps", "StatefulSet.apps"))
 def unneeded_privilege(pod: Pod) -> Iterator[Change]:
-    """Drop both from a pod that asks for nothing else."""
+    """Drop both from a pod that requests nothing else."""
     for at in unneeded(pod):
         if not any_left(pod) and lookup(pod.object, at) is True:
             yield Change(at, REMOVED, "the image works without it")

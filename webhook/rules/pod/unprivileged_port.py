@@ -1,7 +1,7 @@
-"""Let a pod that listens on a port below 1024 do so without root.
+"""Let a pod listen on a port below 1024 without root.
 
-OpenShift: under a UID of the namespace nobody may bind Katib 0.7's 443 and 80, a gateway's or a web server's. The
-sysctl opens all ports inside the pod's own network, and the restricted SCCs admit it.
+OpenShift: A UID of the namespace cannot bind port 443 or 80, which Katib 0.7, gateways and web servers use. The
+sysctl opens all ports in the pod's own network, and the restricted SCCs admit it.
 
 Fields:
     spec.securityContext.sysctls[net.ipv4.ip_unprivileged_port_start]
@@ -12,9 +12,9 @@ Upstream:
     https://github.com/kubernetes/kubernetes/issues/103298
 
 Limits:
-    The port must be declared. Left alone are pods that set the sysctl themselves, share the host's network, or are
-    stored without. Switch this rule off before Kubernetes 1.22 (OpenShift 4.9), where kubelets refuse the sysctl as
-    unsafe. Knative and KServe take no sysctls: the Deployments that they make get it.
+    The port must be declared. Pods that set the sysctl themselves, share the host's network, or are stored without it
+    are not changed. Switch this rule off before Kubernetes 1.22 (OpenShift 4.9), whose kubelets reject the sysctl as
+    unsafe. Knative and KServe accept no sysctls: the Deployments that they create get it.
 """
 
 from collections.abc import Iterator
@@ -30,9 +30,9 @@ LOW = range(1, 1024)
 
 @pod_rule
 def unprivileged_port(pod: Pod) -> Iterator[Change]:
-    """Append the sysctl where a container's port asks for it."""
+    """Append the sysctl if a container declares such a port."""
     serverless = str(pod.object.get("apiVersion")).startswith("serving.")
-    of_host = lookup(pod.object, (*pod.at, "hostNetwork"))  # the API server refuses the sysctl beside it
+    of_host = lookup(pod.object, (*pod.at, "hostNetwork"))  # the API server rejects the sysctl beside it
     if not pod.template or serverless or of_host or not pod.shape.context:
         return
     context_at, _ = pod.security_context()
@@ -41,11 +41,11 @@ def unprivileged_port(pod: Pod) -> Iterator[Change]:
     runs_without = pod.works_with(at)
     wanted = any(not (runs_without and ports <= stored) for ports, stored in _low_ports(pod))
     if wanted and not any(sysctl.get("name") == SYSCTL["name"] for sysctl in sysctls) and not any_left(pod):
-        yield Change((*at, len(sysctls)), SYSCTL, "a port below 1024 is root's otherwise")
+        yield Change((*at, len(sysctls)), SYSCTL, "without it only root may bind a port below 1024")
 
 
 def _low_ports(pod: Pod) -> Iterator[tuple[set[int], set[int]]]:
-    """Yield which low ports each container has that has any, and which of them it has where it is stored."""
+    """Yield the low ports of each container, and those that it has where it is stored."""
     for container in (each for each in pod.containers() if each.part not in identity(pod).apart):
         if ports := _low(sequence(pod.object, (*container.at, "ports"))):
             yield ports, _low(sequence(counterpart(pod.object, pod.working, container.at), ("ports",)))

@@ -1,7 +1,8 @@
-"""Give a directory that an image leaves to one UID a volume that any UID can write.
+"""Mount a writable volume over a directory that an image leaves to one UID.
 
-OpenShift: containers run under a UID of the namespace and group 0. Notebook images leave /home/jovyan to UID 1000 or
-group 100, and Jupyter does not start. PyTorch's MNIST example writes from root's /var: it gets /data, and starts there.
+OpenShift: Containers run under a UID of the namespace and group 0. Notebook images leave /home/jovyan to UID 1000 or
+group 100, and Jupyter does not start. PyTorch's MNIST example writes to root's /var: it gets /data as a volume
+and as its working directory.
 
 Fields:
     spec.volumes
@@ -11,9 +12,9 @@ Upstream:
     https://github.com/kubeflow/kubeflow/issues/4537
 
 Limits:
-    Not where something is mounted, there or above, nor where it is stored without. The volume is empty and ends with
-    the pod. What an image of your own has there is hidden: the response warns. A command of its own starts where it
-    did. Option `images` adds to the table: regular expression to directory.
+    Nothing changes if something is mounted there or above, or if the stored pod has no such volume. The volume is
+    empty and ends with the pod. It hides what an image of your own has there; the response warns. A container with a
+    command keeps its working directory. Option `images` extends the table: regular expression to directory.
 """
 
 import itertools
@@ -30,14 +31,14 @@ NOTEBOOK = r"\b(kubeflow-images-public/tensorflow|jupyter/)[^/:@]+-notebook"
 SERVER = r"\b(kubeflownotebookswg|notebook-servers)/(codeserver|rstudio|jupyter(?!-web-app))"
 UPSTREAM = r"((docker|quay)\.io/)?(jupyter|kubeflownotebookswg)/|gh?cr\.io/kubeflow(-ci|-images-public)?/"
 TABLE = {MNIST: "/data", NOTEBOOK: "/home/jovyan", SERVER: "/home/jovyan"}
-LONGEST = 256  # characters of an image's name that count: an expression needs time for each
+LONGEST = 256  # characters of an image's name that are matched, which bounds the time
 BECAUSE = "the image leaves this directory to one UID"
 HIDDEN = "{} is an empty volume now; check that an image of your own has no files there"
 
 
 @pod_rule(options={"images": ()})
 def writable_directory(pod: Pod) -> Iterator[Change]:
-    """Mount an emptyDir where the image cannot be written."""
+    """Mount an emptyDir over each directory that the image needs."""
     table = tuple({**TABLE, **pod.settings.table("writable-directory", "images")}.items())
     given = sequence(pod.object, (*pod.at, "volumes"))
     volumes, ends = {str(each.get("name")): each for each in given}, itertools.count(len(given))
@@ -50,7 +51,7 @@ def writable_directory(pod: Pod) -> Iterator[Change]:
             if not _mounted(path, [*mounts, *devices]) and _is_new(pod, container, path) and not any_left(pod):
                 name = f"writable{re.sub('[^a-z0-9]+', '-', path.lower())}"[:63].rstrip("-")
                 if volumes.setdefault(name, volume := {"name": name, "emptyDir": {}}) != volume:
-                    continue  # somebody else's
+                    continue  # a volume of this name is the user's
                 if volumes[name] is volume:
                     yield Change((*pod.at, "volumes", next(ends)), volume, BECAUSE)
                 known = any(path == where and re.search(regex, image) for regex, where in TABLE.items())
@@ -62,12 +63,12 @@ def writable_directory(pod: Pod) -> Iterator[Change]:
 
 
 def _asked(image: str, table: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
-    """Return which directories an image needs, by its name."""
+    """Return the directories that an image needs, by its name."""
     return tuple(sorted({path.rstrip("/") for regex, path in table if re.search(regex, image)} - {""}))
 
 
 def _is_new(pod: Pod, container: Container, path: str) -> bool:
-    """Check whether the container runs another image now, or had the directory already: what runs is left alone."""
+    """Check whether the container has a new image, or had the directory already; a running one stays as it is."""
     stored = sequence(counterpart(pod.object, pod.working, (*container.at, "volumeMounts")), ())
     return _mounted(path, stored) or not pod.works_with((*container.at, "image"))
 
