@@ -52,7 +52,7 @@ def _write(name: str, began: float, load: float, figures: dict[str, Any], chart:
 
 
 def direct_table(figures: dict[str, Any]) -> Table:
-    """Lay out what came of reviews sent straight to the webhooks."""
+    """Lay out the figures of reviews sent straight to the webhooks."""
     table = Table("connections", "webhook", box=box.SIMPLE_HEAD, title="Reviews straight over TLS, median (min to max)")
     for column in ("reviews/s", "p50 ms", "p99 ms"):
         table.add_column(column, justify="right")

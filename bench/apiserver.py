@@ -127,7 +127,7 @@ def _register(cluster: Cluster, webhook: Running) -> None:
 
 
 def _alike(cluster: Cluster, kind: Kind) -> bool:
-    """Tell whether all ways make the same object, another than without any; they take a moment to be known."""
+    """Check whether all ways make the same object, another than without any; they need a moment to be active."""
     specs = {}
     for way in WAYS:
         space = f"bench-{way}"

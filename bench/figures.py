@@ -30,7 +30,7 @@ def text(value: Spread, digits: int = 2) -> str:
 
 
 def busy() -> float:
-    """Return the load average of the last minute per core; refuse to go on above QUIET, unless BUSY=1 says to."""
+    """Return the load average of the last minute per core; stop above QUIET, unless BUSY=1."""
     load = os.getloadavg()[0] / (os.cpu_count() or 1)
     if load > QUIET:
         said = f"bench: somebody else is at work here (load {load:.2f} per core; quiet is below {QUIET})"

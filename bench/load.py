@@ -46,9 +46,7 @@ class Client:
 def built(*names: str) -> Iterator[dict[str, Path]]:
     """Build programs of peers/ into a folder that goes again; Go's own cache makes the next time quick."""
     if not shutil.which("go"):
-        raise NoGo(
-            "the bench needs Go on PATH: its load client and the webhook that it compares with are written in it"
-        )
+        raise NoGo("the bench needs Go in PATH: its load client and the other webhook are written in it")
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         programs = {name: Path(folder, name) for name in names}
         for name, program in programs.items():

@@ -1,4 +1,4 @@
-"""The webhooks that are compared, running: ours as in production, and the one on controller-runtime."""
+"""The compared webhooks, running: this one as in production, and the one on controller-runtime."""
 
 import subprocess
 import tempfile
@@ -38,7 +38,7 @@ def children(pid: int) -> list[int]:
 
 @contextmanager
 def ours(*arguments: str) -> Iterator[Running]:
-    """Run our webhook with the defaults: two workers, self-check, metrics and a log line per review."""
+    """Run this webhook with the defaults: two workers, self-check, metrics and a log line per review."""
     with serving(*arguments) as server:
         yield Running("webhook", f"https://127.0.0.1:{server.port}/mutate", server.ca, server.process.pid)
 

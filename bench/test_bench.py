@@ -145,6 +145,6 @@ def test_figures_are_spreads_of_rounds_compared_pair_by_pair() -> None:
 
 
 def test_a_chart_has_a_bar_for_every_figure() -> None:
-    drawn = bars("t", [Group("g <1>", [("ours", spread([1, 2])), ("theirs", spread([4]))])])
+    drawn = bars("t", [Group("g <1>", [("one", spread([1, 2])), ("theirs", spread([4]))])])
     assert drawn.count('height="16"') == 2
     assert "g &lt;1&gt;" in drawn

@@ -26,7 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="tests on OpenShift's admission: where Go is (auto), or else fail (required), or not at all (off)",
     )
     parser.addoption(
-        "--pods", type=int, default=5000, help="random pods on which the model of SCC is held against OpenShift"
+        "--pods", type=int, default=5000, help="random pods on which the SCC model is compared with OpenShift"
     )
     parser.addoption("--seed", type=int, default=1, help="of what is random; one, so that no commit pays for another")
     parser.addoption("--update-rows", action="store_true", help="write docs/rows.md from what the tests see")
@@ -125,7 +125,7 @@ def cluster_without_us(rig: None, tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.fixture
 def show(request: pytest.FixtureRequest) -> Callable[..., None]:
-    """Record a row of docs/rows.md: row, object, command, what was seen without us, what with us."""
+    """Record a row of docs/rows.md: row, object, command, what was seen before and after."""
 
     def record(row: str, obj: str, command: str, without: str, with_us: str) -> None:
         test = f"openshift/{request.path.name}::{request.function.__name__}"

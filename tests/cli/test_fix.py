@@ -54,7 +54,7 @@ def refusal(capfd: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
 
 
 def state(folder: Path) -> dict[str, tuple[int, int, bytes]]:
-    """Return every file in a folder by name: its inode and time tell whether it was written again."""
+    """Return every file in a folder by name: its inode and time show whether it was written again."""
     found = [path for path in folder.rglob("*") if path.is_file()]
     return {
         str(path.relative_to(folder)): (path.stat().st_ino, path.stat().st_mtime_ns, path.read_bytes())

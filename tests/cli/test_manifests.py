@@ -1,4 +1,4 @@
-"""Input that is no manifest: every command says where, in one line, and writes nothing."""
+"""Invalid input: every command says where, in one line, and writes nothing."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The image, as far as it can be tried without building it: what goes in, the environment it runs in, its bill."""
+"""The image, as far as it can be tried without building it: its content, its environment, its SBOM."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def arguments(stage: list[str], instruction: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def built() -> Iterator[Path]:
-    """Do what the build stage does, in a folder of our own instead of /opt/webhook and with this Python."""
+    """Do what the build stage does, in a temporary folder instead of /opt/webhook and with this Python."""
     if not shutil.which("unshare") or subprocess.run(["unshare", "--user", "true"], check=False).returncode:
         pytest.skip("no user namespaces here, to be somebody else in")
     with tempfile.TemporaryDirectory() as folder:
@@ -39,7 +39,7 @@ def built() -> Iterator[Path]:
         here = Path(folder, "webhook")
         [command] = arguments(BUILD, "RUN")
         command = command.replace("/opt/webhook", str(here)).replace("/build", str(ROOT))
-        # the test keeps its downloads: CI asks for the same ones every time
+        # the test keeps its downloads: CI needs the same ones every time
         command = command.replace("python3 -m venv", f"{sys.executable} -m venv").replace("--no-cache-dir", "--quiet")
         subprocess.run(["sh", "-ec", command], check=True, timeout=200, capture_output=True)
         for source, target in (copy.split() for copy in arguments(BUILD, "COPY")):

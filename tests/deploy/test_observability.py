@@ -1,4 +1,4 @@
-"""Alerts and dashboard ask only for what we measure: names and labels, held against what the server shows."""
+"""Alerts and dashboard query only metrics that exist: names and labels are compared with the server's."""
 
 import json
 import re

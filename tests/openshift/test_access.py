@@ -1,4 +1,4 @@
-"""What our service accounts may do, in full, and that applying us again takes nothing from the keeper."""
+"""What the service accounts may do, in full; and another apply undoes nothing of the keeper's."""
 
 import base64
 import json
@@ -20,7 +20,7 @@ BUNDLE = base64.b64encode(b"a bundle").decode()
 
 
 def rights(cluster: Cluster, account: str) -> set[str]:
-    """Return all that an account of our namespace may do: resources, names, verbs."""
+    """Return all that an account of the webhook's namespace may do: resources, names, verbs."""
     listed = cluster.kubectl("auth", "can-i", "--list", "-n", OWN, user=f"system:serviceaccount:{OWN}:{account}")
     columns = [[column.strip() for column in line.split("[")] for line in listed.stdout.splitlines()[1:]]
     return {f"{resource} [{names} [{verbs}" for resource, _urls, names, verbs in columns}
@@ -42,7 +42,7 @@ def test_the_server_may_do_nothing_and_the_keeper_what_is_listed_here(cluster: C
 
 @pytest.mark.parametrize("how", [(), ("--server-side", "--force-conflicts")], ids=["client-side", "server-side"])
 def test_the_keepers_work_survives_another_apply(cluster: Cluster, how: tuple[str, ...]) -> None:
-    """We name neither caBundle nor data, so no apply takes them back."""
+    """The manifests name neither caBundle nor data, so no apply reverts them."""
     configuration = ("mutatingwebhookconfiguration", NAME)
     secret = ("secret", "kubeflow-openshift-certificate", "-n", OWN)
     [rules] = of_kind(rendered(cluster, OVERLAYS / "self-managed"), "MutatingWebhookConfiguration")

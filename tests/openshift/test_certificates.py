@@ -1,4 +1,4 @@
-"""Our own keeper against a real API server: CAs change under load and keepers die, and no admission fails."""
+"""The keeper against a real API server: CAs change under load, keepers die, and no admission fails."""
 
 import base64
 import datetime as dt
@@ -62,8 +62,8 @@ def test_the_ca_changes_under_load_while_keepers_race_and_nothing_fails(own: Kep
 def test_a_change_of_ca_without_overlap_fails_in_the_same_harness(own: Kept) -> None:
     """The naive way: the caBundle is replaced, and then the new leaf follows.
 
-    The API server connects anew when a caBundle changes, so that it meets the old leaf. In the other order it goes on
-    with its open connections, and whether one of them fails is chance.
+    The API server opens new connections when a caBundle changes, so it meets the old leaf. In the other order it keeps
+    its open connections, and a failure is up to chance.
     """
     with load(own) as admissions:
         for _ in range(10):

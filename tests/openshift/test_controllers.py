@@ -1,4 +1,4 @@
-"""Kubeflow's own controllers live in peace with us: what they ask for runs, what they write back moves nothing.
+"""Kubeflow's own controllers work with the webhook: their pods run, and their repeated writes change nothing.
 
 NOTEBOOK_CONTROLLER and PROFILE_CONTROLLER name their binaries, 0.7 to 1.10, which speak to the rig alone.
 """
@@ -65,7 +65,7 @@ def kubeflow(rig: None, webhook: Server, tmp_path_factory: pytest.TempPathFactor
 
 
 def launch(cluster: Cluster, name: str, binary: Path) -> None:
-    """Start a controller with nothing of our environment, listening nowhere; the rig ends it with its own programs."""
+    """Start a controller with an empty environment and no port; the rig ends it with its own programs."""
     program, labels = cluster.directory / name, cluster.directory / "namespace-labels.yaml"
     program.symlink_to(binary.absolute())  # the audit log knows it by this name
     labels.write_text(json.dumps({"app.kubernetes.io/part-of": "kubeflow-profile"}))
@@ -89,7 +89,7 @@ def touch(cluster: Cluster, path: str) -> None:
 
 
 def counts(cluster: Cluster, webhook: Server, path: str) -> tuple[int, int]:
-    """Count the updates of an object that controllers sent, and the reviews of it that we answered, from the logs."""
+    """Count, from the logs, the updates of an object that controllers sent, and the answered reviews of it."""
     where, _, rest = path.partition("/namespaces/")[2].partition("/")
     kind, name = ("StatefulSet.apps", rest.rpartition("/")[2]) if rest else ("Namespace", where)
     requests = map(json.loads, (cluster.directory / "audit").read_text().splitlines())
@@ -160,7 +160,7 @@ def test_a_notebook_runs_and_its_controller_moves_nothing(kubeflow: Cluster, web
 
 @NEEDS_NOTEBOOK
 def test_a_notebook_is_refused_without_us_and_saved_by_its_next_reconcile(kubeflow: Cluster, webhook: Server) -> None:
-    """Its Notebook is never written with us there: on every reconcile the controller puts fsGroup 100 back."""
+    """Its Notebook is never written after the installation: each reconcile of the controller restores fsGroup 100."""
     where = namespace(kubeflow, "notebook-refused")
     path = make_notebook(kubeflow, where, "older")
     assert "100 is not an allowed group" in wait(lambda: refusals(kubeflow, where), "refusal of the pod")[0]

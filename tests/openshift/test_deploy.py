@@ -1,4 +1,4 @@
-"""Every overlay on OpenShift's admission: accepted, our pods admitted as restricted, and gone without a trace."""
+"""Every overlay on OpenShift's admission: accepted, its pods admitted as restricted, deleted without a trace."""
 
 from collections.abc import Callable
 from typing import Any

@@ -50,7 +50,7 @@ def cluster(rig: None, webhook: Server, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="module")
 def spaces(cluster: Cluster) -> str:
-    """Serve every kind of the examples, and make a namespace without us and one with us."""
+    """Serve every kind of the examples, and create a namespace without the webhook and one with it."""
     if not FOLDER.is_dir():
         pytest.skip(f"{FOLDER} is not there: UPSTREAM_MANIFESTS names the folder with upstream's manifests")
     kinds = [obj for _, obj in objects(FOLDER / "crds.yaml")]
@@ -118,7 +118,7 @@ def made_of(obj: Object, at: Any, shape: Shape) -> Object:
 
 
 def create(cluster: Cluster, where: str, spec: Object) -> Any:
-    """Ask for a pod as a controller's service account; what needs other objects is left out, SCC has no say in it."""
+    """Create a pod as a controller's service account, without what needs other objects: SCC does not judge that."""
     for key in ("serviceAccountName", "serviceAccount", "priorityClassName", "runtimeClassName"):
         spec.pop(key, None)
     body = {"metadata": {"name": "it"}, "spec": {key: value for key, value in spec.items() if value is not None}}

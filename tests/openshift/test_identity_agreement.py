@@ -55,7 +55,7 @@ def without_foreign_ids(pod: Object) -> Object:
 
 
 def told_by_nobody(pod: Object) -> bool:
-    """Tell whether a pod is left since nobody tells the webhook its namespace's level, or maps its IDs on the node."""
+    """Check whether a pod stays because its namespace's level is unknown, or no node maps its IDs."""
     labels = [lookup(holder, ("securityContext", "seLinuxOptions")) for holder in (pod["spec"], *containers(pod))]
     return pod["spec"].get("hostUsers") is False or any((label or {}).get("level") for label in labels)
 

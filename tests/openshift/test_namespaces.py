@@ -1,4 +1,4 @@
-"""Profile namespaces lose the injection label, with a warning that people see; and whom we are offered at all."""
+"""Profile namespaces lose the injection label, with a warning that people see; and which namespaces are sent at all."""
 
 import json
 from collections.abc import Callable

@@ -12,7 +12,7 @@ ANY_KUBERNETES: Final = {"self-managed", "cert-manager", "openshift-4.2"}
 
 @pytest.mark.parametrize("name", ALL)
 def test_the_api_server_reaches_the_webhook(cluster_without_us: Cluster, name: str) -> None:
-    """Off OpenShift nobody has its labels and the API server is no pod: there the port is open to all."""
+    """Outside OpenShift its labels do not exist and no policy can select the API server: the port is open to all."""
     policies = of_kind(rendered(cluster_without_us, OVERLAYS / name), "NetworkPolicy")
     [policy] = [each["spec"] for each in policies if each["metadata"]["name"] == "kubeflow-openshift"]
     [reviews, metrics] = policy["ingress"]

@@ -1,4 +1,4 @@
-"""The notebook controller writes its own template back on every reconcile: with us that is a no-op, not a fight."""
+"""The notebook controller restores its own template on every reconcile; the webhook makes that a no-op."""
 
 import copy
 from typing import Any

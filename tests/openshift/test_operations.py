@@ -63,7 +63,7 @@ def generations(cluster: Cluster, where: str) -> dict[str, int]:
 
 
 def older_version() -> dict[str, Any]:
-    """Return the configuration as an older version of us could have brought it: one entry fewer, another number."""
+    """Return the configuration as an older version could have installed it: one entry fewer, another number."""
     configuration = copy.deepcopy(deployed())
     del configuration["webhooks"][-1]
     for entry in configuration["webhooks"]:
@@ -73,7 +73,7 @@ def older_version() -> dict[str, Any]:
 
 @pytest.mark.parametrize("came_before_us", [False, True], ids=["made-with-us", "made-before-us"])
 def test_an_upgrade_restarts_nobody(cluster: Cluster, webhook: Server, *, came_before_us: bool) -> None:
-    """Neither what we rewrote, nor what runs with a granted identity from before we came."""
+    """Neither rewritten workloads, nor those that ran with a granted identity before the installation."""
     register(cluster, webhook, older_version())
     wait(lambda: asks(cluster), "review of a dry run")
     where = namespace(cluster, f"upgrade-{came_before_us}".lower(), **({} if came_before_us else OPTED_IN))
@@ -125,7 +125,7 @@ def test_after_removal_a_notebook_stops_when_its_controller_writes_again(cluster
 
 @pytest.mark.usefixtures("removed")
 def test_a_notebook_that_was_made_with_us_keeps_the_empty_context_that_spares_it(cluster: Cluster) -> None:
-    """Its controller adds fsGroup 100 only where there is no security context, so after our removal it does not."""
+    """Its controller adds fsGroup 100 only if there is no security context, so after the removal it does not."""
     path = serve(cluster, crd("Notebook", "notebooks"), namespace(cluster, "removed-later", **OPTED_IN))
     cluster.make(path, notebook("nb"))
 

@@ -25,7 +25,7 @@ Show = Callable[..., None]
 
 @pytest.fixture
 def cluster(cluster_without_us: Cluster) -> Cluster:
-    """Installing us is what is tested."""
+    """Return a cluster without the webhook, which the test installs."""
     return cluster_without_us
 
 
@@ -102,7 +102,7 @@ def test_those_whose_images_need_root_may_use_anyuid_and_nobody_else(cluster: Cl
 
 
 def test_nobody_is_granted_anyuid_who_is_not_there(cluster: Cluster) -> None:
-    """Else whoever may create service accounts could take a grant that waits for a name."""
+    """Else anyone who may create service accounts could take a grant that waits for a name."""
     there = {account["metadata"]["name"] for account in of_kind(istio(), "ServiceAccount")}
     made = {account["metadata"]["name"] for account in of_kind(rendered(cluster, GRANTS), "ServiceAccount")}
     assert set(granted(cluster)["istio-system"]) <= there

@@ -23,7 +23,7 @@ def test_pod_security_and_scc_are_at_least_as_content_with_what_leaves(plain: Cl
 
 
 def test_both_would_say_so(plain: Cluster, seed: int) -> None:
-    """The same pods the other way round: what leaves is what came."""
+    """Swap before and after of the same pods."""
     backwards = ((after, before) for before, after in pairs(seed))
     said = "\n".join(compared(plain, backwards, 200, quiet=True).disagreements)
     assert "restricted to baseline: " in said

@@ -118,7 +118,7 @@ def test_a_tenant_writes_a_role_in_a_profile_as_before(cluster: Cluster) -> None
 
 
 def test_rbacs_escalation_check_is_still_in_force(cluster: Cluster) -> None:
-    """Who may create roles and nothing else cannot create this one, with us or without."""
+    """An account that may only create roles cannot create this one, with the webhook or without."""
     rules = [{"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterroles"], "verbs": ["create"]}]
     cluster.make(f"{RBAC}/clusterroles", {"metadata": {"name": "role-maker"}, "rules": rules})
     ref = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "role-maker"}

@@ -1,4 +1,4 @@
-"""Rows S1-S8 and N2-N4 on small objects: refused without us, admitted with us. The table goes to docs/rows.md."""
+"""Rows S1-S8 and N2-N4 on small objects: rejected before, admitted after. The table goes to docs/rows.md."""
 
 import json
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Show = Callable[..., None]
 
 @pytest.fixture(scope="module")
 def sides(cluster: Cluster) -> tuple[str, str]:
-    """Return a namespace that we are not asked about, and one that we are."""
+    """Return a namespace that the webhook is not asked about, and one that it is."""
     return namespace(cluster, "rows-without"), namespace(cluster, "rows-with", **OPTED_IN)
 
 

@@ -1,4 +1,4 @@
-"""What works as it is stays, whoever writes its object; what OpenShift rejects is saved by the next update (law 6)."""
+"""Running workloads stay, any client may write them; rejected ones are fixed by the next update (law 6)."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -69,7 +69,7 @@ def test_a_granted_identity_stays(cluster: Cluster, resource: str, step: Callabl
 
 
 def test_the_generation_of_a_granted_deployment_moves_as_before(cluster: Cluster) -> None:
-    """An annotation of a Deployment moves it by itself, so another is held against it, whose namespace is not asked."""
+    """An annotation alone raises a Deployment's generation, so compare with another in a namespace that is not sent."""
     moved = {}
     for where in ("granted-before", "granted-after"):
         namespace(cluster, where)
@@ -104,7 +104,7 @@ def test_a_new_container_beside_a_granted_one_stays_as_it_is_written(cluster: Cl
 
 
 def test_an_update_that_a_granted_scc_rejected_can_be_taken_back(cluster: Cluster) -> None:
-    """The account may use nonroot-v2: root is rejected for its UID, yet what comes back was granted."""
+    """The account may use nonroot-v2: root is rejected for its UID, yet the restored UID was granted."""
     where = namespace(cluster, "granted-nonroot")
     grant(cluster, where, "nonroot-v2")
     apply(cluster, where, workload("deployment", **GRANTED))

@@ -1,4 +1,4 @@
-"""Another webhook injects a container after SCC has judged the Pod: what becomes of it without us and with us."""
+"""Another webhook injects a container after SCC has judged the Pod: its fate before and after the webhook."""
 
 import base64
 import json
@@ -36,7 +36,7 @@ SEEN: dict[str, dict[str, Any]] = {}
 
 
 def answer(path: str, body: bytes) -> dict[str, Any]:
-    """Do what Istio, Katib and KServe do: add the container that the Pod's label asks for. On /see only look."""
+    """Do what Istio, Katib and KServe do: add the container that the Pod's label names. On /see only look."""
     pod = json.loads(body)["request"]["object"]
     names = [container["name"] for container in pod["spec"]["containers"]]
     if path.startswith("/see"):
@@ -70,7 +70,7 @@ def injector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any
 
 
 def inject(cluster: Cluster, entry: dict[str, Any]) -> None:
-    """Register the injector before us, and once more after us to see what leaves us."""
+    """Register the injector before the webhook, and again after it to see its result."""
     url = entry["clientConfig"]["url"]
     seer = {**entry, "clientConfig": {**entry["clientConfig"], "url": url.replace("/inject", "/see")}}
     cluster.make(CONFIGURATIONS, {"metadata": {"name": "mm-injector"}, "webhooks": [entry]})
@@ -96,7 +96,7 @@ def contexts(stored: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def spaces(cluster: Cluster, injector: dict[str, Any]) -> tuple[str, str]:
-    """Return a namespace without us and one with us, the injector being active in both."""
+    """Return a namespace without the webhook and one with it, with the injector active in both."""
     inject(cluster, injector)
     return with_accounts(cluster, "sidecar-without"), with_accounts(cluster, "sidecar-with", **OPTED_IN)
 

@@ -1,4 +1,4 @@
-"""Kubeflow as upstream ships it, nothing edited, on OpenShift's admission: without us and with us."""
+"""Kubeflow as upstream ships it, unedited, on OpenShift's admission: before and after the webhook."""
 
 import json
 from collections import Counter
@@ -72,7 +72,7 @@ def test_every_workload_gets_a_pod_with_us_and_none_by_a_weaker_scc(
             "unable to validate against any security context constraint" in why for why in alone.refused.values()
         )
 
-        # Who installs us afterwards applies his manifests again, and what had been refused is saved.
+        # After a later installation, applying the manifests again fixes the rejected workloads.
         install(cluster, webhook)
         later = install_all(cluster, objects)
         assert len(later.admitted) == workloads
@@ -88,7 +88,7 @@ def test_every_workload_gets_a_pod_with_us_and_none_by_a_weaker_scc(
         assert len(saved.admitted) == workloads
         assert {saved.admitted[key] for key in alone.refused} == {"restricted-v2"}
         assert not [k for k, scc in alone.admitted.items() if WEAKNESS.index(saved.admitted[k]) > WEAKNESS.index(scc)]
-        print(f"{release}: {without} of {workloads} without us, {len(saved.admitted)} of {workloads} with us")
+        print(f"{release}: {without} of {workloads} before, {len(saved.admitted)} of {workloads} after")
         print(f"by SCC: {dict(Counter(saved.admitted.values()))}")
 
         # The model of SCC says the same without a cluster, workload by workload.
@@ -100,7 +100,7 @@ def test_every_workload_gets_a_pod_with_us_and_none_by_a_weaker_scc(
         install_all(cluster, objects)
         assert upstream.generations(cluster) == before
         assert upstream.versions(cluster) == settings
-        # Of aggregated roles upstream's rules are empty, and a controller's are stored: they differ without us too.
+        # Of aggregated roles upstream's rules are empty, and a controller's are stored: they always differ.
         text = json.dumps(
             {"kind": "List", "apiVersion": "v1", "items": [o for o in objects if "aggregationRule" not in o]}
         )

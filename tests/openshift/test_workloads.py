@@ -1,4 +1,4 @@
-"""Every built-in kind through the API server: created, updated, applied again, and what was there before us."""
+"""Every built-in kind through the API server: created, updated, applied again, and stored before the installation."""
 
 import copy
 import json

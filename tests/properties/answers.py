@@ -1,6 +1,6 @@
 """Send broken reviews by the million, past the sockets.
 
-Each goes through the whole application, as gunicorn would call it. A crash, a second of work, an answer that is no
+Each goes through the whole application, as gunicorn would call it. A crash, a second of work, an answer that is not
 JSON, or a 5xx other than 503 with Retry-After is a failure, and repeats from its seed.
 """
 
@@ -76,7 +76,7 @@ def checked(seed: int, cases: range) -> Seen:
         try:
             with redirect_stdout(io.StringIO()):
                 status, headers, answer = answered(body)
-        except Exception as error:  # noqa: BLE001 - which one is what we want to know
+        except Exception as error:  # noqa: BLE001 - the test reports which one
             seen.failed.append((own, f"{way}: crashed with {error!r}"))
             continue
         seconds = time.thread_time() - start

@@ -27,11 +27,11 @@ WRITTEN_BACK = {
 }
 """Paths of a patch, as regular expressions."""
 TOLD_TO_THE_SENDER = {
-    r"annotation kubeflow-openshift/rules names no rule: .+": "the annotation is addressed to us",
+    r"annotation kubeflow-openshift/rules names no rule: .+": "the annotation is addressed to the webhook",
     r"service account \S+ needs an SCC": "the name of whom it must be granted to",
     r"left alone: \S+ is not a (map|list|list of texts)": "names of fields, never values, on the way to a wrong shape",
 }
-"""Warnings of the answer that may name what he sent; no log and no metric may."""
+"""Warnings of the answer that may repeat values of the request; no log and no metric may."""
 BROKEN_SETTINGS = "rules: {fs-group: maybe}\n"
 
 
@@ -48,7 +48,7 @@ def hidden(dice: random.Random) -> tuple[Request, bytes]:
 
 
 def hide(dice: random.Random, obj: Object) -> None:
-    """Put the word wherever a tenant may write what he likes, and in some places where he may not."""
+    """Put the word wherever a tenant may write any value, and in some places where they may not."""
     obj |= {"data": {**as_map(obj.get("data")), WORD: WORD}, "stringData": {"password": WORD}, WORD: {WORD: [WORD]}}
     metadata = obj["metadata"] = as_map(obj.get("metadata"))
     metadata["annotations"] = as_map(metadata.get("annotations")) | {"token": WORD, WORD: WORD}

@@ -72,7 +72,7 @@ def problem(request: Request, settings: Settings, dice: random.Random) -> tuple[
         again = engine.evaluate(replace(request, object=outcome.object), settings)
         shuffled = dice.sample(ALL_RULES, len(ALL_RULES))
         others = [engine.evaluate(request, settings, rules) for rules in (ALL_RULES[::-1], shuffled)]
-    except Exception as error:  # noqa: BLE001 - which one is what we want to know
+    except Exception as error:  # noqa: BLE001 - the test reports which one
         return None, f"raised {error!r}"
     if (text(request.object), text(request.old)) != before:
         return outcome, "the request changed"
@@ -100,7 +100,7 @@ def _wrong(request: Request, settings: Settings, outcome: Outcome, left: str) ->
 
 
 def _is_refused(request: Request, obj: Object) -> bool:
-    """Tell whether the API server refuses an UPDATE whatever we answer: of a template that it takes for immutable."""
+    """Check whether the API server rejects an UPDATE whatever the answer: it changes an immutable template."""
     stored = request.kind in ("Pod", "Job.batch", "JobSet.jobset.x-k8s.io") and request.old
     contexts = [at for pod in scopes(request.kind, obj) for at in (pod.context, *(own for _, own in pod.containers))]
     if request.subresource == "ephemeralcontainers":  # these may be new, and nothing else

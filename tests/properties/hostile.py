@@ -30,7 +30,7 @@ def with_value(tree: Any, at: Pointer, value: Any) -> Any:
 
 
 def requests(kind: str, obj: Object) -> Iterator[Request]:
-    """Yield the ways in which an object comes to us, as the new object and as the stored one."""
+    """Yield the ways in which an object is sent: as the new object and as the stored one."""
     create, good = Request(kind, "CREATE", obj, namespace="team"), SAMPLES[kind]
     yield create
     for new, old in ((obj, good), (good, obj)):

@@ -185,7 +185,7 @@ def _flags(*values: Any) -> bool:
 
 
 def _opened(kind: str, obj: Object, other: Object) -> Object:
-    """Read the YAML texts in Argo's ConfigMap, where they differ, so that what they say can be compared."""
+    """Read the YAML strings in Argo's ConfigMap, where they differ, so that their meaning can be compared."""
     data = obj.get("data")
     if kind != "ConfigMap" or not isinstance(data, dict):
         return obj

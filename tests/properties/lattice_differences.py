@@ -47,7 +47,7 @@ def differences(before: Any, after: Any, at: Pointer = ()) -> Iterator[tuple[Poi
 
 
 def equal(left: Any, right: Any) -> bool:
-    """Tell whether two JSON values are the same, down to the type of a number."""
+    """Check whether two JSON values are the same, down to the type of a number."""
     return json.dumps(left, sort_keys=True, default=str) == json.dumps(right, sort_keys=True, default=str)
 
 

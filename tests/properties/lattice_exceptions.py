@@ -21,7 +21,7 @@ class Declared:
     holds: Callable[[Difference], bool]
 
     def allows(self, one: Difference) -> bool:
-        """Tell whether it allows a difference; where an object is not what its kind says, it allows nothing."""
+        """Check whether it allows a difference; it allows none in an object of a wrong shape."""
         try:
             return self.holds(one)
         except (AttributeError, IndexError, KeyError, TypeError):
@@ -115,7 +115,7 @@ def _empty_volume(volume: Any, prefix: str) -> bool:
 
 
 def _mounts_empty(one: Difference, volumes: Pointer, mounts: Pointer, prefix: str) -> bool:
-    """Tell whether what was appended mounts an empty volume of ours, where nothing was mounted, there or above."""
+    """Check whether the appended mount is of a rule's empty volume, and nothing was mounted there or above."""
     mount = one.after
     if not isinstance(mount, dict) or mount.keys() != {"name", "mountPath"}:
         return False

@@ -86,4 +86,4 @@ def wrong(way: str, status: int, headers: dict[str, str], answer: bytes) -> str:
     if response["allowed"] is not True or not isinstance(response["uid"], str):
         return "no uid, or not allowed"
     operations = json.loads(base64.b64decode(response["patch"], validate=True)) if "patch" in response else []
-    return "" if isinstance(operations, list) else "a patch that is no list"
+    return "" if isinstance(operations, list) else "a patch that is not a list"

@@ -36,7 +36,7 @@ EXECUTORS = (
     ARGO["executor"],
     "containerRuntimeExecutor: docker\nexecutor: {securityContext: {runAsUser: 65532, runAsGroup: 65532}}\n",
     "executor:\n  securityContext:\n    runAsUser: 0\n    privileged: true\n",
-    "# as shipped\nexecutor:\n  securityContext:\n    runAsUser: 1000  # ours\n    runAsNonRoot: false\n",
+    "# as shipped\nexecutor:\n  securityContext:\n    runAsUser: 1000  # own\n    runAsNonRoot: false\n",
     "securityContext: {runAsUser: 1000, runAsGroup: 1000}\n",
     "}{",
     "",
@@ -60,7 +60,7 @@ def request(dice: random.Random) -> Request:
 
 
 def fresh(obj: Object) -> Object:
-    """Return a copy in which, as in what comes over the wire, nothing stands in two places."""
+    """Return a copy without shared parts, as an object read from JSON has none."""
     copied: Object = json.loads(json.dumps(obj))
     return copied
 
@@ -113,7 +113,7 @@ def place_pods(dice: random.Random, kind: str, obj: Object) -> None:
 def pod_spec(dice: random.Random, kind: str) -> Object:
     """Return a pod spec with what rules look for, in the shape that its kind has for it."""
     spec: Object = random_pod(dice, FIRST, LEVEL)["spec"]
-    if dice.random() < 0.6:  # a pod that asks for what only a grant gives keeps its identity: not too many of them
+    if dice.random() < 0.6:  # a pod that needs a grant keeps its IDs: not too many of them
         for key in ("hostNetwork", "hostPID", "hostIPC", "volumes"):
             spec.pop(key, None)
     spec |= some(dice, "serviceAccountName", 0.4, lambda: dice.choice(("default", "", "trusted", "other")))

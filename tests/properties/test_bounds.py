@@ -73,7 +73,7 @@ def test_parts_of_pods_count_and_so_do_pods_within_pods() -> None:
 
 
 def test_a_patch_that_repeats_a_long_key_is_not_made() -> None:
-    """A review of 3.7 MB asked for a patch of more than a gigabyte."""
+    """A review of 3.7 MB caused a patch of more than a gigabyte."""
     name = "a long key"
     obj, _ = expensive.SHAPES[name](2**17)
     outcome = evaluate(Request("SeldonDeployment.machinelearning.seldon.io", "CREATE", obj), Settings())

@@ -1,4 +1,4 @@
-"""Nothing that leaves is more privileged than what came, and the checker that says so can fail."""
+"""No result is more privileged than its request, and the checker of that can fail."""
 
 import ast
 import copy

@@ -44,7 +44,7 @@ def test_broken_reviews_do_not_break_a_connection_that_is_kept(webhook: Server) 
         (503, {"Retry-After": "1"}, b"{}", ""),
         (400, {}, b"{}", "no reason"),
         (200, {}, b'{"response": {"uid": "u", "allowed": false}}', "no uid, or not allowed"),
-        (200, {}, b'{"response": {"uid": "u", "allowed": true, "patch": "e30="}}', "a patch that is no list"),
+        (200, {}, b'{"response": {"uid": "u", "allowed": true, "patch": "e30="}}', "a patch that is not a list"),
     ],
 )
 def test_an_answer_that_is_wrong_is_called_so(status: int, headers: dict[str, str], answer: bytes, said: str) -> None:

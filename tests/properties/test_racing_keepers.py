@@ -26,7 +26,7 @@ def rotates(chance: random.Random, world: World) -> None:
 
 
 def suffers(chance: random.Random, world: World) -> None:
-    """Besides rotations: the Secret deleted, the caBundle wiped, everything registered anew."""
+    """Besides rotations: the Secret deleted, the caBundle wiped, everything registered again."""
     rotates(chance, world)
     if chance.random() < 0.01 and not busy(world):
         world.store(is_secret=True, value=None)
@@ -36,7 +36,7 @@ def suffers(chance: random.Random, world: World) -> None:
 
 
 def busy(world: World) -> bool:
-    """Tell whether a CA is being changed: a Secret lost then takes with it what no caBundle tells; not claimed."""
+    """Check whether a CA is being rotated: a Secret lost then also loses a CA that no caBundle has; not claimed."""
     return state_of(world).phase() != "steady" or Turns(world).read().trust.any() != state_of(world).bundle()
 
 

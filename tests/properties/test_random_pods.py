@@ -23,7 +23,7 @@ HOST = ("volumes", "hostNetwork", "hostPID", "hostIPC")
 
 
 def pairs(dice: random.Random, everyone: tuple[str, ...]) -> Iterator[tuple[Object, Object]]:
-    """Yield pods before and after, without end, that the engine changed and whose IDs are no other namespace's."""
+    """Yield pods before and after, without end, that the engine changed and whose IDs belong to no other namespace."""
     settings = Settings(everyone=everyone)
     while True:
         pod = random_objects.fresh(random_pods.pod(dice, random_objects.FIRST, random_objects.LEVEL))
@@ -37,7 +37,7 @@ def pairs(dice: random.Random, everyone: tuple[str, ...]) -> Iterator[tuple[Obje
 
 
 def _of_another_namespace(pod: Object) -> bool:
-    """Tell whether a pod has an allocated ID that this namespace does not have: a template does not tell which has."""
+    """Check whether a pod has an allocated ID of another namespace; a template does not show of which."""
     context = pod["spec"].get("securityContext") or {}
     owns = [each.get("securityContext") or {} for group in LISTS for each in pod["spec"].get(group) or ()]
     users = [each["runAsUser"] for each in (context, *owns) if each.get("runAsUser") is not None]

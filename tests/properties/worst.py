@@ -1,7 +1,7 @@
 """Search for the object that costs most to rewrite.
 
 A hill climber. It starts from the shapes of `expensive` and an object of each kind, plants, repeats, names,
-stretches, cuts and stores what is in them, and keeps what costs more CPU. A find above the bound is a defect: mend it,
+stretches, cuts and stores what is in them, and keeps what costs more CPU. A find above the bound is a defect: fix it,
 and add its shape to tests/support/expensive.py.
 """
 

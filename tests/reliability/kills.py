@@ -43,12 +43,12 @@ def _lives(pid: int) -> bool:
 
 
 def in_flight(sample: Sample, kills: list[Kill]) -> bool:
-    """Tell whether a request was under way while a worker died."""
+    """Check whether a request was in progress while a worker died."""
     return any(sample.began <= kill.ended and sample.began + sample.seconds >= kill.began for kill in kills)
 
 
 def on_its_connection(sample: Sample, kills: list[Kill]) -> bool:
-    """Tell whether a request was sent on a connection of a dead worker, before its client saw that it was closed."""
+    """Check whether a request was sent on a dead worker's connection, before its client saw that it was closed."""
     return any(sample.opened <= kill.ended < sample.began < kill.ended + NOTICED for kill in kills)
 
 

@@ -28,7 +28,7 @@ RESOURCES: Final = {
 SHAPES: Final = (
     "names in the annotation",
     "a flow list of YAML",
-    "texts of YAML",
+    "YAML strings",
     "lines of YAML",
     "containers with IDs",
 )

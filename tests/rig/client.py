@@ -59,7 +59,7 @@ class Client(threading.local):
 
 
 def hung_up(connection: http.client.HTTPSConnection) -> bool:
-    """Tell whether the server closed an idle connection: nothing else makes it readable between requests."""
+    """Check whether the server closed an idle connection: nothing else makes it readable between requests."""
     if connection.sock is None:
         return False
     poll = select.poll()

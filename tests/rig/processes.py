@@ -38,7 +38,7 @@ def recorded(directory: pathlib.Path) -> dict[str, int | None]:
 
 
 def runs(pid: int, began: str) -> bool:
-    """Tell whether the process that began then still runs, and not a later one of the same pid."""
+    """Check whether the process that began then still runs, and not a later one with the same pid."""
     try:
         state, now = stat(pid)
     except (FileNotFoundError, ProcessLookupError):

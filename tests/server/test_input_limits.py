@@ -83,7 +83,7 @@ def test_a_body_shorter_than_it_says_is_no_request(server: Server, raw: ssl.SSLS
 def test_what_is_longer_than_it_says_ends_where_it_says(raw: ssl.SSLSocket) -> None:
     raw.sendall(WHOLE + b"x" + WHOLE)
     answers = everything(raw)
-    assert answers.count(b"HTTP/1.1 200 ") == 1, "the second is no request of its own"
+    assert answers.count(b"HTTP/1.1 200 ") == 1, "the second is not a separate request"
     assert answers.count(b"HTTP/1.1 400 ") == 1
 
 

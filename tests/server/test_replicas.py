@@ -44,7 +44,7 @@ def test_fifty_renewals_under_load_fail_nobody(ca: authority.Identity, tmp_path:
 
 
 def test_two_files_that_are_swapped_one_by_one_fail_somebody(ca: authority.Identity, tmp_path: Path) -> None:
-    """The negative control: gunicorn by itself reads certificate and key anew for every connection."""
+    """The negative control: gunicorn by itself reads certificate and key again for every connection."""
     with naive(ca, tmp_path) as (server, swap), clients([server], server.trust(), 6, 0.005, keep=False) as asked:
         for _ in range(100):
             time.sleep(0.05)
@@ -56,7 +56,7 @@ def test_two_files_that_are_swapped_one_by_one_fail_somebody(ca: authority.Ident
 
 @contextmanager
 def naive(ca: authority.Identity, folder: Path) -> Iterator[tuple[Server, Callable[[], None]]]:
-    """Run our application under stock gunicorn with two files; yield it, and a way to swap them."""
+    """Run the application under stock gunicorn with two files; yield it, and a way to swap them."""
     certificate, key, log = folder / "tls.crt", folder / "tls.key", folder / "log"
 
     def swap() -> None:

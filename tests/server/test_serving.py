@@ -1,4 +1,4 @@
-"""How the webhook starts and ends, and what it reads anew while it runs: configuration and certificate."""
+"""How the webhook starts and ends, and reads its configuration and certificate again while it runs."""
 
 import contextlib
 import json

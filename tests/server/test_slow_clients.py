@@ -55,7 +55,7 @@ def test_a_client_that_never_reads_holds_no_thread() -> None:
         deadline = time.monotonic() + 20
         while 'shed_total{reason="slow"}' not in server.observe("/metrics")[1]:
             assert slowest(server, reviews=1) < LONGEST
-            assert time.monotonic() < deadline, "no buffer takes all that it asks for, and so it is sent away"
+            assert time.monotonic() < deadline, "no buffer takes its whole response, so it is sent away"
 
 
 def test_on_gunicorns_own_worker_it_does() -> None:

@@ -1,4 +1,4 @@
-"""Bodies that tests send: a usual review, bodies that are no review, and odd ones that are."""
+"""Bodies that tests send: a usual review, bodies that are not reviews, and odd reviews."""
 
 import json
 from typing import Any

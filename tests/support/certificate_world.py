@@ -27,7 +27,7 @@ STALE = 60
 """Seconds that a server may still hold the last serving.pem, and an API server the last caBundle."""
 WANTED = Policy(("a.ns.svc",), 365, 30, dt.timedelta(seconds=STALE), dt.timedelta(seconds=STALE))
 ENOUGH = STALE + 1  # clocks in headers have no fractions
-MOST_ASKED = 1000  # none here asks 600 times; one that asks for ever fails its test
+MOST_ASKED = 1000  # no keeper here sends 600 requests; one that never stops fails its test
 
 T = TypeVar("T")
 Answer = tuple[int, dict[str, Any], dt.datetime]
@@ -43,7 +43,7 @@ def issued(ca: Certificate, leaf: Certificate) -> bool:
 
 
 class Ended(Exception):
-    """What a test does instead of going on for ever."""
+    """Raised instead of an endless loop."""
 
 
 class World:
@@ -66,7 +66,7 @@ class World:
         return START + dt.timedelta(seconds=int(self.seconds))
 
     def ask(self, method: str, path: str, body: Any) -> Answer:
-        """Answer as the API server would; fail the test of a keeper that asks for ever."""
+        """Answer as the API server would; fail the test of a keeper that never stops."""
         self.asked += 1
         assert self.asked < MOST_ASKED
         is_secret = "/secrets" in path
@@ -105,7 +105,7 @@ class World:
             self.registered = value
             for entry in (value or {"webhooks": []})["webhooks"]:
                 found = authority.certificates(base64.b64decode(entry["clientConfig"].get("caBundle", "")))
-                if found:  # who wiped a caBundle has stopped the webhook, not we
+                if found:  # wiping a caBundle is not the keeper's doing
                     self.bundles.append((self.seconds, found))
         self.check()
 
@@ -168,13 +168,13 @@ class Keeper:
                     self.store.pause("idle")
         except Killed:
             pass
-        except Exception as error:  # noqa: BLE001 - whoever waits for us raises it
+        except Exception as error:  # noqa: BLE001 - the waiting thread raises it
             self.problem = error
         finally:
             self.store.waits.release()
 
     def move(self) -> None:
-        """Let it go on until it waits again."""
+        """Let it continue until it waits again."""
         self.store.go.release()
         self._await()
 

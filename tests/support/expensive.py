@@ -279,7 +279,7 @@ SHAPES: Final[dict[str, Callable[[int], Grown]]] = {
     "names in the annotation": _annotation,
     "an annotation for each template": _annotations,
     "a flow list of YAML": _yaml("containerRuntimeExecutor: docker\nx: [", "a,", "]"),
-    "texts of YAML": _yamls,
+    "YAML strings": _yamls,
     "lines of YAML": _yaml("securityContext: {runAsUser: 1000}\n", "k:\n"),
     "empty containers": _containers({}),
     "containers with IDs": _containers({"securityContext": IDS}),

@@ -81,7 +81,7 @@ def observed(stored: Object) -> bool:
 
 
 def missing(cluster: Cluster, where: str, resource: str) -> bool:
-    """Tell whether the workload's status says that pods of what is stored are not there."""
+    """Check whether the workload's status says that pods of what is stored are not there."""
     stored = get(cluster, where, resource)
     status = stored.get("status", {})
     failed = any(each["type"] == "ReplicaFailure" and each["status"] == "True" for each in status.get("conditions", ()))
@@ -119,7 +119,7 @@ def scale_to_zero_and_back(cluster: Cluster, where: str, resource: str) -> None:
         cluster.kubectl(
             "patch", resource, "it", "-n", where, "--type=merge", "-p", f'{{"spec":{{"replicas":{number}}}}}'
         )
-        wait(lambda: len(pods(cluster, where)) == number, "pods that were asked for")  # noqa: B023
+        wait(lambda: len(pods(cluster, where)) == number, "the requested pods")  # noqa: B023
         label(cluster, where, resource)
         annotate(cluster, where, resource)
 

@@ -83,7 +83,7 @@ def deployment(name: str, **pod_spec: Any) -> dict[str, Any]:
 
 
 def asks(cluster: Cluster) -> bool:
-    """Tell whether the API server asks us about a workload now."""
+    """Check whether the API server calls the webhook for a workload now."""
     body = deployment("probe", securityContext={"fsGroup": 100})
     answer = cluster.request("POST", "/apis/apps/v1/namespaces/probe/deployments?dryRun=All", body)
     assert answer.status == 201, answer.body
@@ -100,7 +100,7 @@ def mark_ready(cluster: Cluster, pods: str) -> None:
 
 
 def install_again(cluster: Cluster, server: Server) -> None:
-    """Register the webhook anew, and wait until the API server asks it."""
+    """Register the webhook again, and wait until the API server calls it."""
     register(cluster, server, deployed())
     wait(lambda: asks(cluster), "review of a dry run")
 

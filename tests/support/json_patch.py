@@ -1,4 +1,4 @@
-"""JSON Patch a second time, straight from RFC 6902: what we send must mean the same to somebody else's code."""
+"""A second JSON Patch, straight from RFC 6902: patches must mean the same to independent code."""
 
 import copy
 from typing import Any
@@ -15,13 +15,13 @@ def applied(document: Any, operations: list[dict[str, Any]]) -> Any:
 def _apply(document: Any, operation: dict[str, Any]) -> None:
     root, *parts = operation["path"].split("/")
     if root or not parts:
-        raise ValueError(f"{operation['path']} is no pointer below the document")
+        raise ValueError(f"{operation['path']}: expected a pointer below the document")
     *way, last = [part.replace("~1", "/").replace("~0", "~") for part in parts]
     for part in way:
         document = document[_index(part, len(document) - 1)] if isinstance(document, list) else document[part]
     adds, removes = operation["op"] == "add", operation["op"] == "remove"
     if not adds and not removes and operation["op"] != "replace":
-        raise ValueError(f"{operation['op']} is no operation of ours")
+        raise ValueError(f"{operation['op']}: an operation that the webhook never sends")
     if isinstance(document, list):
         index = len(document) if last == "-" and adds else _index(last, len(document) - (not adds))
         document[index : index + (not adds)] = [] if removes else [copy.deepcopy(operation["value"])]
@@ -36,7 +36,7 @@ def _apply(document: Any, operation: dict[str, Any]) -> None:
 
 def _index(part: str, largest: int) -> int:
     if not (part.isascii() and part.isdecimal() and str(int(part)) == part and int(part) <= largest):
-        raise ValueError(f"{part} is no index up to {largest}")
+        raise ValueError(f"{part}: expected an index up to {largest}")
     return int(part)
 
 

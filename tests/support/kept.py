@@ -1,4 +1,4 @@
-"""The webhook on the rig with certificates of our own keeper, and a load that says whenever an admission failed."""
+"""The webhook on the rig with certificates of the keeper, and a load that records each failed admission."""
 
 import base64
 import ssl

@@ -13,7 +13,7 @@ from certs.store import Store
 
 
 def main() -> int:
-    """Take the first two arguments for ourselves; the others are the keeper's."""
+    """Take the first two arguments; the others are the keeper's."""
     when, count = sys.argv.pop(1), int(sys.argv.pop(1))
     ask, writes = Store._ask, 0
 

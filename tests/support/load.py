@@ -14,7 +14,7 @@ from tests.support.server import Server
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One request: when it began, how long it took, what came; status 0 and why where nothing came."""
+    """One request: when it began, how long it took, and the answer; without an answer, status 0 and why."""
 
     began: float
     seconds: float
@@ -29,7 +29,7 @@ class Sample:
 
 
 class Client:
-    """One connection at a time, opened anew when the server said that it ends."""
+    """One connection at a time, opened again when the server ends it."""
 
     def __init__(self, server: Server, trust: ssl.SSLContext) -> None:
         self.server, self.trust = server, trust

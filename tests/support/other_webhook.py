@@ -1,4 +1,4 @@
-"""Another webhook than ours, in a few lines: it answers what a function tells it to."""
+"""Another webhook in a few lines: a function gives its answers."""
 
 import base64
 import http.server

@@ -61,7 +61,7 @@ class Recorder:
         return self.cluster.request("POST", path, {**obj, "apiVersion": version}, user=user)
 
     def missed(self, obj: Object, settings: Settings) -> bool | None:
-        """Tell whether a rule would change an object that was not sent; None where the API server rejects it."""
+        """Check whether a rule would change an object that was not sent; None where the API server rejects it."""
         name, kind = obj["metadata"]["name"], kind_of(obj["apiVersion"], obj["kind"])
         answer = self.create(obj)
         assert "expression" not in str(answer.body.get("message")), answer.body["message"]

@@ -45,7 +45,7 @@ class Review:
         return respond(self.request(), self.outcome())
 
     def problems(self) -> Iterator[str]:
-        """Yield where the name says something else than what comes out."""
+        """Yield each contradiction between the name and the result."""
         words, outcome = self.id.split("-"), self.outcome()
         version, operation, kind, request = *words[:3], self.request()
         told = (request.version.rpartition("/")[2], request.operation.lower(), request.kind.partition(".")[0].lower())

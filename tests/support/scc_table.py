@@ -1,4 +1,4 @@
-"""The default SCCs as a table: which SCCs admit a pod that asks for one thing, and what each SCC assigns.
+"""The default SCCs as a table: which SCCs admit a pod with one special field, and what each SCC assigns.
 
 The table was written from OpenShift's manifests.
 """

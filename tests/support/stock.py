@@ -12,7 +12,7 @@ from webhook.server import gunicorn_app
 
 
 class Stock(ThreadWorker):
-    """gunicorn's worker, with the names that serving.py asks for."""
+    """gunicorn's worker, with the names that the server uses."""
 
     slot = 0
     certificate: Any
@@ -23,7 +23,7 @@ class Stock(ThreadWorker):
         return time.monotonic()
 
     def ready(self) -> bool:
-        """Tell whether it runs."""
+        """Check whether it runs."""
         return bool(self.alive)
 
 

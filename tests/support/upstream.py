@@ -1,7 +1,7 @@
-"""Install a folder of upstream's manifests on the rig, and tell which workloads got a pod, and by which SCC.
+"""Install a folder of upstream's manifests on the rig, and say which workloads got a pod, and by which SCC.
 
-Counted are the workloads that ask for at least one pod: Deployment, StatefulSet, ReplicaSet, Job. DaemonSets have no
-nodes here and CronJobs no time. An object that two files define is installed once where both are equal; another
+It counts the workloads with at least one pod: Deployment, StatefulSet, ReplicaSet, Job. DaemonSets have no nodes here
+and CronJobs no time. An object that two files define is installed once where both are equal; another
 definition of the same workload is installed too, under a name of its own, and counted.
 """
 

@@ -1,4 +1,4 @@
-"""The texts inside Argo's ConfigMap change where the rule says so, byte for byte, whatever anybody writes there."""
+"""The strings inside Argo's ConfigMap change where the rule says so, byte for byte, whatever their content."""
 
 import difflib
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What our CA may sign, as TLS clients see it: its own hosts, and nothing below itself."""
+"""What the keeper's CA may sign, as TLS clients see it: its own hosts, and no other CA."""
 
 import datetime as dt
 import ssl
@@ -16,7 +16,7 @@ CA = authority.authority("test", [HOST], 30)
 
 
 def handshake(folder: Path, served: bytes, name: str, trusted: authority.Identity = CA) -> None:
-    """Serve a PEM to a client that asks for a name, in memory. Raises ssl.SSLCertVerificationError."""
+    """Serve a PEM in memory to a client that verifies a name. Raises ssl.SSLCertVerificationError."""
     (folder / "serving.pem").write_bytes(served)
     server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     server.load_cert_chain(folder / "serving.pem")

@@ -33,7 +33,7 @@ def ends(own: Identity) -> dt.datetime:
 
 
 def new_leaf(state: State, now: dt.datetime, policy: Policy = WANTED, force: Force = "nothing") -> bool:
-    """Take a step, and tell whether it made another serving certificate, and nothing else."""
+    """Take a step, and check whether it made another serving certificate, and nothing else."""
     after = step(state, NOBODY, policy, now, force)
     assert replace(after, leaf=None) == replace(state, leaf=None)
     return after.leaf is not state.leaf
@@ -113,7 +113,7 @@ def test_the_next_ca_signs_only_when_every_entry_has_it() -> None:
     some = Trust(((CA.certificate, NEXT.certificate), (CA.certificate,)))
     assert step(PREPARED, some, WANTED, START) is PREPARED
     waiting = replace(PREPARED, since=START)
-    assert step(waiting, some, WANTED, START) == PREPARED  # and the wait begins anew
+    assert step(waiting, some, WANTED, START) == PREPARED  # and the wait begins again
 
 
 def test_the_wait_is_longer_than_what_was_asked_for() -> None:

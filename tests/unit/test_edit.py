@@ -196,7 +196,7 @@ def test_strings_stay_strings_for_every_parser(string: str) -> None:
         pytest.param("{a, b: 1}\n", replace("/b", 2), id="key alone in a flow mapping"),
         pytest.param("{a: 1 # one\n, b: 1}\n", remove("/a"), id="comment before a comma"),
         pytest.param("a: |\n  x", add("/b", 2), id="literal that a newline would change"),
-        pytest.param("yes: 1\n", replace("/yes", 2), id="key that is no string"),
+        pytest.param("yes: 1\n", replace("/yes", 2), id="key that is not a string"),
         pytest.param("a: 1\n---\nb: 2\n", replace("/a", 2), id="two documents"),
         pytest.param("", add("/a", 2), id="no document"),
         pytest.param("a: 1\n", replace("", {"b": 1}), id="whole document"),

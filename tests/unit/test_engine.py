@@ -40,7 +40,7 @@ def does_not_apply(_pod: Pod) -> Iterator[Change]:
 
 
 def below_a_text(_pod: Pod) -> Iterator[Change]:
-    yield Change((*AT, "containers", 0, "image", "tag"), "x", "an image is no map")
+    yield Change((*AT, "containers", 0, "image", "tag"), "x", "an image is not a mapping")
 
 
 @pytest.mark.parametrize("bad", [raises_halfway, does_not_apply, below_a_text], ids=lambda bad: str(bad.__name__))
@@ -233,7 +233,7 @@ REJECTION = {
 
 
 def test_a_replica_set_that_loses_its_owner_is_left_alone() -> None:
-    """Its Deployment is deleted without it, or made anew and finds it again by its template."""
+    """Its Deployment is deleted without it, or created again and finds it by its template."""
     made = {**deployment(), "kind": "ReplicaSet"}
     status = {"replicas": 0, "observedGeneration": 1, "conditions": [REJECTION]}
     owned = {**made["metadata"], "generation": 1, "ownerReferences": [{"kind": "Deployment", "controller": True}]}

@@ -40,7 +40,7 @@ def test_every_entry_is_as_the_contract_has_it() -> None:
         assert entry["sideEffects"] == "None"
         assert entry["reinvocationPolicy"] == "IfNeeded"
         assert entry["admissionReviewVersions"] == ["v1", "v1beta1"]
-        assert "caBundle" not in entry["clientConfig"]  # whoever issues the certificate writes it
+        assert "caBundle" not in entry["clientConfig"]  # the issuer of the certificate writes it
 
 
 def test_every_kind_that_a_rule_comes_for_is_offered_once_in_each_scope() -> None:
@@ -107,7 +107,7 @@ def test_namespaces_are_offered_by_the_labels_that_a_rule_comes_for() -> None:
 
 
 def test_kubernetes_1_14_is_given_only_what_it_knows() -> None:
-    """It drops other fields in silence, and would then ask port 443 where we named another."""
+    """It silently drops other fields, and would then call port 443 instead of another."""
     known = {"name", "admissionReviewVersions", "clientConfig", "rules", "failurePolicy", "sideEffects"}
     for entry in LEGACY:
         assert entry.keys() <= known | {"timeoutSeconds", "namespaceSelector"}

@@ -1,4 +1,4 @@
-"""The registry refuses a bad rule at import, with a sentence that says what to mend."""
+"""The registry refuses a bad rule at import, with a sentence that says what to fix."""
 
 import sys
 import types

@@ -1,6 +1,6 @@
-"""The default SCCs are those of OpenShift: who admits a pod that asks for one thing, and what each of them assigns.
+"""The default SCCs are those of OpenShift: which admits a pod with one special field, and what each of them assigns.
 
-The table was written from OpenShift's manifests. The model is held against it, and so is OpenShift's own code.
+The table was written from OpenShift's manifests. The model and OpenShift's own code are compared with it.
 """
 
 import pytest

@@ -37,7 +37,7 @@ def request(old: Object, new: Object) -> Request:
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if KINDS[kind].pods or KINDS[kind].objects])
 def test_a_label_changes_nothing_of_what_is_stored(kind: str) -> None:
-    """Whatever the kind's controller, or somebody's validation, would make of a change that nobody asked for."""
+    """A controller or another validation could act on an unwanted change of any kind."""
     old = {key: value for key, value in SAMPLES[kind].items() if key != "status"}
     assert updated(copy.deepcopy(old)).operations == []
 
@@ -108,7 +108,7 @@ def deployment(**context: Any) -> Object:
         (deployment(runAsNonRoot=True, runAsUser=999), deployment(runAsNonRoot=True, runAsUser=0), False, [ROOT]),
         (deployment(runAsNonRoot=True), deployment(runAsNonRoot=True, runAsUser=0), False, []),
     ],
-    ids=["exempt", "mended", "granted", "rewritten"],
+    ids=["exempt", "fixed", "granted", "rewritten"],
 )
 def test_root_beside_a_run_as_non_root_that_stayed_is_warned_of(
     old: Object, new: Object, exempt: bool, warnings: list[str]
