@@ -14,6 +14,8 @@ ROOT: Final = Path(__file__).parent.parent
 ROOTS: Final = (
     *("[CRS]*.md", "docs/*.md", "tests/rig/README.md", "Makefile", "Dockerfile", "pyproject.toml", ".ci/run"),
     *("deploy/**/*.yaml", "tests/fixtures/**/*.yaml", "tools/*.py", "certs/*.py", "webhook/scc/*.py"),
+    "bench/**/*.py",
+    *(f"tests/{level}/*.py" for level in ("rig", "server", "openshift", "deploy", "reliability")),
 )
 SKIPPED: Final = ("rules.md", "rows.md", "plain_english.py", "test_plain_english.py")
 """Pages that are generated from Python sources, and files that have the words themselves."""
