@@ -20,7 +20,7 @@ def peers() -> Iterator[tuple[str, Peer]]:
                 yield from ((where, peer) for rule in rules for way in ("from", "to") for peer in rule.get(way, ()))
             for patch in obj.get("patches", ()):
                 if mapping(patch, ("target",)).get("kind") == "NetworkPolicy":
-                    operations = parser.value(patch["patch"], where, 1)
+                    operations = parser.parse(patch["patch"], where, 1)
                     found = [each["value"] for each in operations if each["path"].endswith(("/from", "/to"))]
                     yield from ((where, peer) for value in found for peer in value)
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support import upstream
 from webhook.admission.engine import evaluate
-from webhook.manifests.editor import DEEPEST, LONGEST, MOST_EVENTS, value
+from webhook.manifests.editor import DEEPEST, LONGEST, MOST_EVENTS, parse_embedded
 from webhook.objects.model import Object
 from webhook.offline.fix import request_for
 from webhook.settings.model import Settings
@@ -65,7 +65,7 @@ def test_of_upstreams_config_map_only_these_lines_change(file: str) -> None:
     ids=lambda text: text[-20:],
 )
 def test_a_text_that_is_in_doubt_says_nothing_and_stays(text: str) -> None:
-    assert value(text, ("data", "config")) is None
+    assert parse_embedded(text, ("data", "config")) is None
     outcome = evaluate(request_for(config_map(config=text, executor=text)), Settings())
     assert (outcome.operations, outcome.failures) == ([], [])
 

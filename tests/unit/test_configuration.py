@@ -153,7 +153,7 @@ MISTAKES = {
         "rules.writable-directory.images.a(",
         "no regular expression",
     ),
-    "key twice": ("rules: {}\nallocated: 1-2\nrules: {}\n", 3, "rules", "twice"),
+    "key twice": ("rules: {}\nallocated: 1-2\nrules: {}\n", 3, "rules", "duplicate key"),
 }
 
 

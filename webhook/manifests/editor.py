@@ -19,15 +19,15 @@ _COMMENT = re.compile(r"(?:[ \t]*#[^\r\n]*)?")
 _COMMA = re.compile(r"\s*,[ \t]*(?:#[^\n]*)?\s*")
 _DOUBTS = (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
-LONGEST: Final = 2**15  # characters of a text inside an object; upstream's have 1,300
+LONGEST: Final = 2**15  # characters of a YAML string inside an object; upstream: 1,300
 DEEPEST: Final = 100
-MOST_EVENTS: Final = 500  # keys, values, beginnings and ends of collections in such a text; upstream's have 38
-MOST_EDITS: Final = 10  # of such a text, for each of which it is read again; upstream's need 3
+MOST_EVENTS: Final = 500  # parser events of such a string; upstream: 38
+MOST_EDITS: Final = 10  # of such a string; each edit parses it again; upstream: 3
 
 
 @dataclass(frozen=True)
 class _Node:
-    """A value in the text; `end` is where its content ends, before any comment that follows."""
+    """A value in the text. `end` excludes any comment after it."""
 
     event: Any
     start: int
@@ -49,27 +49,28 @@ class _Entry:
 def edit(text: str, operations: Sequence[Operation]) -> str | None:
     """Apply JSON Patch operations to the text of one YAML document and keep every other byte.
 
-    Return None where in doubt: at anchors, tags and the like, and if the outcome does not parse to what it should.
+    Return None at anchors, aliases and tags, and if the result does not parse to the expected value.
     """
     bom, edited = (text[0], text[1:]) if text.startswith("\ufeff") else ("", text)
     try:
-        expected = yaml.load(edited, Loader=_LOADER)  # noqa: S506 - a safe loader, in C where PyYAML has it
+        expected = yaml.load(edited, Loader=_LOADER)  # noqa: S506 - a safe loader
         for operation in operations:
             tokens = [part.replace("~1", "/").replace("~0", "~") for part in operation["path"].split("/")[1:]]
-            expected = patch.apply(expected, [operation])  # which copies the path alone: what an alias shares stays
+            expected = patch.apply(
+                expected, [operation]
+            )  # copies along the path, so that values shared by an alias stay
             edited = _apply_to_text(edited, tokens, operation)
-        # Compared as repr because True == 1 == 1.0, and because the order of keys matters.
+        # repr, because True == 1 == 1.0 and the order of keys matters.
         faithful = repr(yaml.load(edited, Loader=_LOADER)) == repr(expected)  # noqa: S506 - as above
         return bom + edited if faithful else None
     except _DOUBTS:
         return None
 
 
-def value(text: str, at: Pointer) -> Any:
-    """Return what the YAML text at a pointer of an object says: anybody may have written it.
+def parse_embedded(text: str, at: Pointer) -> Any:
+    """Return the value of an untrusted YAML string at a pointer of an object.
 
-    Return None where in doubt: it is broken, deeper than such texts are, or says a thing twice by alias.
-    Raises UnknownShape where it is so large that reading it would hold up others.
+    Return None if it is malformed, too deeply nested, or uses aliases. Raises UnknownShape if it is too large.
     """
     if len(text) > LONGEST:
         raise UnknownShape(at, f"a text of at most {LONGEST:,} characters")
@@ -86,15 +87,16 @@ def value(text: str, at: Pointer) -> Any:
         return None
 
 
-def change_text(text: str, at: Pointer, said: Any, changes: Sequence[Change]) -> str | None:
-    """Make changes in a text, of which `value` said this; None where in doubt. Raises UnknownShape for too many."""
+def change_text(text: str, at: Pointer, value: Any, changes: Sequence[Change]) -> str | None:
+    """Apply changes to a YAML string whose parsed value is given. Return None like `edit`. Raises UnknownShape."""
     if len(changes) > MOST_EDITS:
         raise UnknownShape(at, f"YAML of which at most {MOST_EDITS} fields change")
-    made: list[Operation] = []
+    operations: list[Operation] = []
     for change in changes:
-        made += (operations := patch.operations(change, said))
-        said = patch.apply(said, operations)
-    return edit(text, made)
+        step = patch.operations(change, value)
+        operations += step
+        value = patch.apply(value, step)
+    return edit(text, operations)
 
 
 def _apply_to_text(text: str, tokens: list[str], operation: Operation) -> str:
@@ -158,7 +160,7 @@ def _remove(text: str, siblings: list[_Entry], entry: _Entry, *, is_flow: bool) 
         return text[:previous] + text[end:]
     if _is_first_on_line(text, start):
         return _cut_lines(text, start, end)
-    # The first key of a list item (`- name: x`): what comes next moves up to the dash.
+    # The first key of a list item (`- name: x`): the next key moves up to the dash.
     return text[:start] + text[_line_end(text, end) :].lstrip()
 
 
@@ -209,7 +211,7 @@ def _insert(text: str, path: list[_Entry], siblings: list[_Entry], key: str, val
 
 
 def _flow(text: str, path: list[_Entry], value: Any, like: int) -> str:
-    """Write a value in the manner of its outermost flow collection: YAML or JSON, the latter laid out as at `like`."""
+    """Return a value in the style of its outermost flow collection, YAML or JSON with the layout at `like`."""
     outer = next(e.value for e in path if e.value.is_flow)
     first = outer.children[0].start if outer.children else outer.start
     if text[first] != '"':

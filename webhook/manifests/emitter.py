@@ -1,4 +1,4 @@
-"""How a value is written into the text of a YAML document."""
+"""Format values for insertion into YAML text."""
 
 import contextlib
 import re
@@ -7,13 +7,13 @@ from typing import Any
 import yaml
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-# Strings to PyYAML, but numbers or booleans to the parsers of kubectl and Helm: 1e3, 0o14, y.
+# Strings in PyYAML, but numbers or booleans in kubectl and Helm: 1e3, 0o14, y.
 _AMBIGUOUS = re.compile(r"[-+.]*\d.*|[yYnN]")
 _LITERAL = re.compile(r"(\|-?[ \t]*(?:#[^\r\n]*)?(\r?\n))( +)(?=\S)")
 
 
 def inline(value: Any, *, is_flow: bool = False) -> str:
-    """Write a value on one line."""
+    """Return a value as one line."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{inline(k, is_flow=True)}: {inline(value[k], is_flow=True)}" for k in value) + "}"
     if isinstance(value, list):
@@ -26,7 +26,7 @@ def inline(value: Any, *, is_flow: bool = False) -> str:
 
 
 def block(value: Any) -> list[str]:
-    """Write a value in block style, line by line."""
+    """Return the lines of a value in block style."""
     if not value or not isinstance(value, dict | list):
         return [inline(value)]
     lines: list[str] = []
@@ -41,13 +41,13 @@ def block(value: Any) -> list[str]:
     return lines
 
 
-def literal(old: str, said: str, value: str) -> str | None:
-    """Write a text over the literal (`|`) that it replaces, in the manner of that one; None where it cannot be."""
-    match, end = _LITERAL.match(old), "\n" if said.endswith("\n") else ""
+def literal(old: str, old_value: str, value: str) -> str | None:
+    """Return a string in the style of the literal (`|`) that it replaces, or None if that is not possible."""
+    match, end = _LITERAL.match(old), "\n" if old_value.endswith("\n") else ""
     if not match or value.endswith("\n") != bool(end):
         return None
     header, line_break, indent = match.groups()
     new = header + line_break.join(indent + line if line else "" for line in value.removesuffix("\n").split("\n"))
     with contextlib.suppress(yaml.YAMLError, ValueError):
-        return new if yaml.load(new + end, Loader=_LOADER) == value else None  # noqa: S506 - a safe loader, in C
+        return new if yaml.load(new + end, Loader=_LOADER) == value else None  # noqa: S506 - a safe loader
     return None

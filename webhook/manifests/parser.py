@@ -1,4 +1,4 @@
-"""What a YAML document says, as JSON has it: where it is no such thing, file and line."""
+"""Parse YAML documents to JSON values, with file and line in each error."""
 
 import contextlib
 import json
@@ -10,16 +10,16 @@ import yaml
 from webhook.objects.model import BadInput, Object
 
 PLAIN_TAGS: Final = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
-DEEPEST: Final = 200  # the deepest upstream manifest has 25
-MOST_NODES: Final = 2_000_000  # the largest upstream file has 20,000; a bomb of aliases has more than fits in memory
+DEEPEST: Final = 200  # upstream: 25
+MOST_NODES: Final = 2_000_000  # upstream: 20,000; a bomb of aliases would exhaust memory
 
 
 class BadManifest(BadInput):
-    """A file cannot be read as manifests; the message names file and line."""
+    """A file is not a valid manifest. The message names file and line."""
 
 
 class Loader(yaml.CSafeLoader):
-    """Resolves scalars as kubectl does: a date stays text."""
+    """Resolves scalars as kubectl does: a date stays a string."""
 
 
 Loader.yaml_implicit_resolvers = {
@@ -28,16 +28,16 @@ Loader.yaml_implicit_resolvers = {
 }
 
 
-def value(text: str, file: str, line: int) -> Any:
-    """Return what a document's text says, as JSON has it: nothing shared, no dates, no NaN.
+def parse(text: str, file: str, line: int) -> Any:
+    """Return a document as a JSON value, without shared objects, dates and NaN. Raises BadManifest.
 
-    `file` and `line` are where the text begins. Raises BadManifest.
+    `line` is where the text begins in `file`.
     """
     text = text.removeprefix("\ufeff")
     try:
         if text.lstrip().startswith(("{", "[")):
-            with contextlib.suppress(json.JSONDecodeError):  # then it is YAML, or broken: YAML says where
-                return json.loads(text, object_pairs_hook=_once_each, parse_constant=_no_constant)
+            with contextlib.suppress(json.JSONDecodeError):  # then it is YAML or malformed; the YAML parser says where
+                return json.loads(text, object_pairs_hook=_reject_duplicate_keys, parse_constant=_no_constant)
         _refuse_depth(text)
         loader = Loader(text)
         try:
@@ -49,7 +49,7 @@ def value(text: str, file: str, line: int) -> Any:
         mark = error.problem_mark or error.context_mark
         raise BadManifest(f"{file}:{line + (mark.line if mark else 0)}: {error.problem or error.context}") from None
     except (yaml.YAMLError, ValueError) as error:
-        at = getattr(error, "position", 0)  # of a character that YAML does not allow
+        at = getattr(error, "position", 0)  # set for a character that YAML does not allow
         reason = getattr(error, "reason", None) or error
         raise BadManifest(f"{file}:{line + text.count(chr(10), 0, at)}: {str(reason)[:200]}") from None
     except RecursionError:
@@ -57,7 +57,7 @@ def value(text: str, file: str, line: int) -> Any:
 
 
 def _refuse_depth(text: str) -> None:
-    """Raise where collections are nested without end: read into nodes, they overflow the stack of PyYAML's C."""
+    """Raise RecursionError for deep nesting, which would overflow the C stack in libyaml."""
     depth = 0
     for event in yaml.parse(text, Loader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
@@ -68,39 +68,33 @@ def _refuse_depth(text: str) -> None:
 def _plain(loader: Loader, node: yaml.Node, budget: list[int]) -> Any:
     budget[0] -= 1
     if budget[0] < 0:
-        raise yaml.MarkedYAMLError(problem="more values than any manifest has", problem_mark=node.start_mark)
+        raise yaml.MarkedYAMLError(problem=f"more than {MOST_NODES:,} values", problem_mark=node.start_mark)
     if isinstance(node, yaml.CollectionNode) and node.tag not in PLAIN_TAGS:
-        raise yaml.MarkedYAMLError(problem=f"tag {node.tag} makes no JSON value", problem_mark=node.start_mark)
+        raise yaml.MarkedYAMLError(problem=f"expected a JSON value, got tag {node.tag}", problem_mark=node.start_mark)
     if isinstance(node, yaml.SequenceNode):
         return [_plain(loader, item, budget) for item in node.value]
     if isinstance(node, yaml.MappingNode):
         seen: set[Any] = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"key {key.value} stands twice", problem_mark=key.start_mark)
+                raise yaml.MarkedYAMLError(problem=f"duplicate key {key.value}", problem_mark=key.start_mark)
             seen.add(key.value if isinstance(key, yaml.ScalarNode) else None)
         loader.flatten_mapping(node)
         return {_key(loader, key): _plain(loader, value, budget) for key, value in node.value}
     try:
         value = loader.construct_object(node)
-    except (
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        ArithmeticError,
-    ):  # what PyYAML raises of `!!bool x` and its like
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):  # from `!!bool x` and the like
         value = object()
     if not isinstance(value, str | int | float | None) or (isinstance(value, float) and not math.isfinite(value)):
-        problem = f"{str(node.value)[:40]!r} is no JSON value"
+        problem = f"expected a JSON value, got {str(node.value)[:40]!r}"
         raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
     return value
 
 
-def _once_each(pairs: list[tuple[str, Any]]) -> Object:
-    if len(made := dict(pairs)) < len(pairs):
-        raise json.JSONDecodeError("a key stands twice", "", 0)
-    return made
+def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> Object:
+    if len(result := dict(pairs)) < len(pairs):
+        raise json.JSONDecodeError("duplicate key", "", 0)
+    return result
 
 
 def _no_constant(name: str) -> Any:
@@ -112,5 +106,5 @@ def _key(loader: Loader, node: yaml.Node) -> str:
     if isinstance(value, str):
         return value
     if value is None or not isinstance(value, bool | int | float):
-        raise yaml.MarkedYAMLError(problem="a key is no text", problem_mark=node.start_mark)
-    return json.dumps(value)  # as kubectl: 8080 becomes "8080", on becomes "true"
+        raise yaml.MarkedYAMLError(problem="expected a string as key", problem_mark=node.start_mark)
+    return json.dumps(value)  # like kubectl: 8080 becomes "8080", on becomes "true"

@@ -1,4 +1,4 @@
-"""YAML streams in and out, by file and line: with parsing.py and edit.py the door of yaml."""
+"""Read and write YAML streams. Only this package imports yaml."""
 
 import itertools
 import json
@@ -12,24 +12,24 @@ from typing import Any, Final
 import yaml
 
 from webhook.manifests.editor import edit
-from webhook.manifests.parser import BadManifest, Loader, value
+from webhook.manifests.parser import BadManifest, Loader, parse
 from webhook.objects import patch
 from webhook.objects.model import Object, Operation, Pointer, pointer
 
-LARGEST: Final = 64 * 2**20  # bytes of one file; a whole release of Kubeflow has 1 MiB
-MOST_DOCUMENTS: Final = 20_000  # of one file
+LARGEST: Final = 64 * 2**20  # bytes per file; a release of Kubeflow: 1 MiB
+MOST_DOCUMENTS: Final = 20_000  # per file
 SUFFIXES: Final = (".yaml", ".yml", ".json")
 
 
 class _Dumper(yaml.CSafeDumper):
-    """Writes a value as often as it stands, never as an alias."""
+    """Repeats shared values and writes no aliases."""
 
     def ignore_aliases(self, _data: Any) -> bool:
         return True
 
 
 def _written(dumper: _Dumper, text: str) -> yaml.ScalarNode:
-    """Represent a text of several lines as people write it."""
+    """Represent a multi-line string as a literal block."""
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
 
 
@@ -38,7 +38,7 @@ _Dumper.add_representer(str, _written)
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document of a file: its text, byte for byte, and what it says."""
+    """One document of a file: its exact text, and its value."""
 
     file: str
     line: int
@@ -46,7 +46,7 @@ class Document:
     value: Any
 
     def objects(self) -> Iterator[tuple[Pointer, Object]]:
-        """Yield every Kubernetes object in the document and where it is: itself, or the items of a List."""
+        """Yield each object with its pointer: the document itself, or the items of a List."""
         value = self.value
         if isinstance(value, dict) and isinstance(value.get("items"), list) and str(value.get("kind")).endswith("List"):
             yield from ((("items", i), item) for i, item in enumerate(value["items"]) if isinstance(item, dict))
@@ -54,7 +54,7 @@ class Document:
             yield (), value
 
     def line_of(self, at: Pointer) -> int:
-        """Return the line of the file on which a field stands, or the nearest thing around it that exists."""
+        """Return the line of a field in the file, or of its nearest parent that exists."""
         node, line = yaml.compose(self.text, Loader), 0
         for part in at:
             if isinstance(node, yaml.MappingNode):
@@ -69,16 +69,16 @@ class Document:
         return self.line + line
 
     def patched(self, operations: Sequence[Operation], at: Pointer = ()) -> "Document":
-        """Return the document with operations applied to the object at a pointer; untouched text stays as it is."""
+        """Return the document with the object at a pointer patched. All other text stays as it is."""
         moved = [{**operation, "path": pointer(at) + operation["path"]} for operation in operations]
         value = patch.apply(self.value, moved)
         text = edit(self.text, moved)
-        return Document(self.file, self.line, _anew(self.text, value) if text is None else text, value)
+        return Document(self.file, self.line, _rewrite_whole(self.text, value) if text is None else text, value)
 
 
 def read(inputs: Iterable[str]) -> Iterator[Document]:
-    """Read files, folders (recursively: .yaml, .yml, .json) and `-`. Raises BadManifest."""
-    seen: set[Path] = set()  # a file that is named twice is read once
+    """Yield the documents of files, folders (recursively) and `-`. Raises BadManifest."""
+    seen: set[Path] = set()  # files named twice are read once
     for name in inputs:
         if name == "-":
             yield from documents(decoded(standard_input(), "-"), "-")
@@ -98,7 +98,7 @@ def standard_input() -> bytes:
 
 
 def files(path: Path) -> list[Path]:
-    """List the manifests in a folder, sorted; a file is itself. Raises BadManifest."""
+    """Return the sorted manifests in a folder, or the file itself. Raises BadManifest."""
     if not path.is_dir():
         return [path]
     found = sorted(p for p in path.rglob("*") if p.suffix in SUFFIXES and p.is_file())
@@ -111,12 +111,12 @@ def one_document(path: Path) -> Document:
     """Read a file that holds one document. Raises BadManifest."""
     found = list(documents(_text(path), str(path)))
     if len(found) != 1:
-        raise BadManifest(f"{path}:1: one document belongs here, not {len(found)}")
+        raise BadManifest(f"{path}:1: expected one document, got {len(found)}")
     return found[0]
 
 
 def documents(text: str, file: str) -> Iterator[Document]:
-    """Split a stream into its documents; their texts together are the whole stream. Raises BadManifest."""
+    """Yield the documents of a stream. Together they have all of its text. Raises BadManifest."""
     starts = [match.start() for match in re.finditer(r"^---(?=\s|$)", text, re.MULTILINE)]
     if not text[: starts[0] if starts else None].strip() and starts:
         starts[0] = 0
@@ -127,7 +127,7 @@ def documents(text: str, file: str) -> Iterator[Document]:
     line = 1
     for start, end in itertools.pairwise(cuts):
         part = text[start:end]
-        yield Document(file, line, part, value(part, file, line))
+        yield Document(file, line, part, parse(part, file, line))
         line += part.count("\n")
 
 
@@ -141,7 +141,7 @@ def _text(path: Path) -> str:
 
 def _bounded(content: bytes, file: str) -> bytes:
     if len(content) > LARGEST:
-        raise BadManifest(f"{file}:1: larger than {LARGEST // 2**20} MiB: no manifests are")
+        raise BadManifest(f"{file}:1: larger than {LARGEST // 2**20} MiB")
     return content
 
 
@@ -155,12 +155,12 @@ def decoded(content: bytes, file: str) -> str:
 
 
 def dump(value: Any) -> str:
-    """Write a value as YAML, keys in the order they have."""
+    """Return a value as YAML, with keys in their order."""
     return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
-def _anew(text: str, value: Any) -> str:
-    """Write a document anew, in the form it had: for what cannot be edited in place."""
+def _rewrite_whole(text: str, value: Any) -> str:
+    """Return a document that cannot be edited in place, as JSON or YAML like before."""
     if text.lstrip().startswith(("{", "[")):
         return json.dumps(value, indent=2) + "\n"
     return ("---\n" if text.startswith("---") else "") + dump(value)

@@ -23,7 +23,7 @@ Limits:
 
 from collections.abc import Iterator
 
-from webhook.manifests.editor import change_text, value
+from webhook.manifests.editor import change_text, parse_embedded
 from webhook.objects.model import Change, Object, Request, lookup, mapping
 from webhook.rules.pod import fs_group, run_as_group, run_as_user
 from webhook.rules.registry import object_rule
@@ -46,7 +46,7 @@ def argo_executor(config_map: Object, settings: Settings) -> Iterator[Change]:
         yield Change(("data", "containerRuntimeExecutor"), "k8sapi", NO_DOCKER)
     for key in ("config", *CONTAINERS, DEFAULTS):
         at, text = ("data", key), data.get(key)
-        if not (isinstance(text, str) and isinstance(said := value(text, at), dict)):
+        if not (isinstance(text, str) and isinstance(said := parse_embedded(text, at), dict)):
             continue
         whole = said if key == "config" else {key: said}
         changes = [change._replace(at=change.at[key != "config" :]) for change in _wanted(whole, settings)]
