@@ -12,7 +12,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parent.parent
 ROOTS: Final = (
-    *("[CRS]*.md", "docs/*.md", "tests/rig/README.md", "Makefile", "Dockerfile", "pyproject.toml", ".ci/run"),
+    *("*.md", "docs/*.md", "tests/rig/README.md", "Makefile", "Dockerfile", "pyproject.toml", ".ci/run"),
     *("deploy/**/*.yaml", "tests/fixtures/**/*.yaml", "tools/*.py", "bench/**/*.py", "certs/*.py"),
     *(f"webhook/{package}/*.py" for package in ("manifests", "scc")),
     *(f"tests/{level}/*.py" for level in ("rig", "server", "openshift", "deploy", "reliability")),

@@ -126,7 +126,7 @@ def test_what_is_built_serves_under_any_uid_with_group_0(built: Path) -> None:
 def test_the_keeper_is_in_it(built: Path) -> None:
     said, problem = run(built, "python3", "-m", "certs", "show").communicate(timeout=60)
     assert (said, problem.count("\n")) == ("", 1)
-    assert problem.startswith("no way into the cluster: ")
+    assert problem.startswith("no cluster credentials: ")
 
 
 def test_group_0_may_read_all_that_is_built(built: Path) -> None:
