@@ -1,4 +1,4 @@
-"""What the rewriting of one object may cost at most: whatever a tenant writes, others do not wait for it.
+"""Bounds on what one object may cost to rewrite, so that no tenant delays another.
 
 Counted, not timed, so that the same bytes give the same answer on every machine. `python -m tests.properties worst`
 searches for the most expensive object that stays within these bounds.
@@ -25,11 +25,11 @@ LONG_TEXT: Final = 16  # characters of a text that count as a value
 
 
 class TooExpensive(Exception):
-    """To rewrite the object would cost more than a review may; the message says what it has too many of."""
+    """The object is too expensive to rewrite; the message says what it has too many of."""
 
 
 def refuse_size(request: Request) -> None:
-    """Raise TooExpensive where the object, new or stored, has too many pods and containers, or they share too much."""
+    """Raise TooExpensive if the new or stored object has too many pods or containers, or they share too much."""
     for obj in (request.object or {}, request.old or {}):
         if _places(obj, request.kind) > MOST_PLACES:
             raise TooExpensive(f"the object has more than {MOST_PLACES:,} pods and containers")
@@ -41,7 +41,7 @@ def refuse_size(request: Request) -> None:
 
 
 def _weight(value: Any, most: int) -> int | None:
-    """Return how many values there are in a value, a long text counted as several; None where they are too many."""
+    """Return the number of values in a value, long strings counted as several; None if there are more than `most`."""
     weight, left = 0, [value]
     while left:
         each = left.pop()
@@ -65,7 +65,7 @@ def written(operation: Operation, before: int) -> int:
 
 
 def few(changes: Iterable[Change], made: int) -> list[Change]:
-    """Return changes as a list. Raises TooExpensive where they and those made already are more than MOST_CHANGES."""
+    """Return changes as a list. Raises TooExpensive if they and those already made exceed MOST_CHANGES."""
     found = list(islice(changes, MOST_CHANGES - made + 1))
     if len(found) + made > MOST_CHANGES:
         raise TooExpensive(f"the object needs more than {MOST_CHANGES:,} changes")
@@ -73,7 +73,7 @@ def few(changes: Iterable[Change], made: int) -> list[Change]:
 
 
 def _sharing(obj: Object, kind: str, at: Pointer = ()) -> Iterator[tuple[Pointer, Shape]]:
-    """Yield where each pod spec is whose parts share it, and its shape."""
+    """Yield the pointer and shape of each pod spec that parts share."""
     facts = KINDS.get(kind)
     if facts and facts.shape.parts:
         yield from ((spec_at, facts.shape) for path in facts.pods for spec_at in expand(obj, at, path))
@@ -84,7 +84,7 @@ def _sharing(obj: Object, kind: str, at: Pointer = ()) -> Iterator[tuple[Pointer
 
 
 def _places(obj: Any, kind: str) -> int:
-    """Count pods, parts of pods and containers, until they are too many. What has another shape the rules refuse."""
+    """Return the number of pods, parts and containers; stop when there are too many."""
     if kind not in KINDS:
         return 0
     found = 0
@@ -109,7 +109,7 @@ def _ways(kind: str) -> list[tuple[str, ...]]:
 
 
 def _count(value: Any, way: Sequence[str]) -> int:
-    """Count what a path finds; see `expand`."""
+    """Return how many values a path has; see `expand`."""
     for index, name in enumerate(way):
         if name == "[]" and isinstance(value, dict):
             continue

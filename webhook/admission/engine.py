@@ -1,4 +1,4 @@
-"""Evaluate a request: offer its object to the rules, apply what they want, keep what each answers for."""
+"""Evaluate a request: run the rules on its object, apply their changes, record a finding for each."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -36,12 +36,12 @@ ALL_RULES: Final = tuple(RULES[rule] for rule in sorted(RULES))
 
 
 class Late(Exception):
-    """The caller waits no longer for the outcome."""
+    """The deadline of the request has passed."""
 
 
 @dataclass(slots=True)
 class Draft:
-    """An evaluation under way: the object so far, and the record of what became of it."""
+    """The state of one evaluation: the object so far and what changed it."""
 
     request: Request
     original: Object
@@ -61,7 +61,7 @@ def evaluate(
     rules: Sequence[Rule] = ALL_RULES,
     late: Callable[[], bool] = lambda: False,
 ) -> Outcome:
-    """Run the rules that concern a request's object, and return the object as it becomes.
+    """Return a request's object as the rules change it, with patch, findings and warnings.
 
     Pure: the request stays as it is, and the same request gives the same outcome. Each operation is applied to a copy
     of the object, and must have done what the rule wants. If it has not, or if a rule raises, that rule changes
@@ -142,7 +142,7 @@ def _offer_pod(draft: Draft, rules: Sequence[Rule], at: Pointer, shape: Shape, s
 
 
 def _run(draft: Draft, rules: Iterable[tuple[Rule, PodRule]], sent: Pod) -> None:
-    """Show a pod to rules, each with what those before it changed: a view keeps what it found, and is made anew.
+    """Run the rules on a pod, each on what the rules before it changed.
 
     One that may not change goes back to what is stored, or stays as it was sent: half of the way is rejected for sure.
     """
@@ -156,7 +156,7 @@ def _run(draft: Draft, rules: Iterable[tuple[Rule, PodRule]], sent: Pod) -> None
 
 
 def _take_back(draft: Draft, made: int) -> None:
-    """Take back all operations but the first ones, of which there were so many before."""
+    """Undo all operations but the first `made`."""
     operations, findings = draft.outcome.operations, draft.outcome.findings
     while len(operations) > made:
         operation, finding = operations.pop(), findings.pop()
@@ -164,7 +164,7 @@ def _take_back(draft: Draft, made: int) -> None:
 
 
 def _unless_skipped(draft: Draft, rules: Sequence[Rule], at: Pointer) -> Sequence[Rule]:
-    """Leave out the rules that an annotation on the object or the pod template asks us to skip."""
+    """Return the rules that the annotation on the object or the pod template does not skip."""
     value = mapping(draft.object, (*at, "annotations")).get(SKIP_ANNOTATION)
     if not isinstance(value, str):
         return rules
@@ -182,7 +182,7 @@ def _unless_skipped(draft: Draft, rules: Sequence[Rule], at: Pointer) -> Sequenc
 
 
 def _of_these(rules: Sequence[Rule], offered: Sequence[Rule], settings: Settings) -> Settings:
-    """Return the settings with the rules off that were offered and do not act: what one does may depend on another."""
+    """Return settings that switch skipped rules off, because a rule may depend on another."""
     if len(rules) == len(offered):
         return settings
     off = dict.fromkeys({rule.id for rule in offered} - {rule.id for rule in rules}, False)
@@ -190,7 +190,7 @@ def _of_these(rules: Sequence[Rule], offered: Sequence[Rule], settings: Settings
 
 
 def _apply(draft: Draft, rule: Rule, wanted: Iterable[Change]) -> bool:
-    """Apply all that one rule wants of one pod or object, or nothing of it; return whether the object changed."""
+    """Apply all changes of one rule to a pod or object, or none. Return whether the object changed."""
     _refuse_if_late(draft)
     made = len(draft.outcome.operations)
     try:
@@ -213,7 +213,7 @@ def _refuse_if_late(draft: Draft) -> None:
 
 
 def _apply_change(draft: Draft, rule: Rule, change: Change) -> None:
-    """Make one change, and check that the object then says what the rule wants."""
+    """Apply one change, and check that the object then has the value."""
     before, after = lookup(draft.object, change.at), None if change.value is REMOVED else change.value
     wanted = patch.next_item(draft.object, change.at) if change.value is REMOVED else after
     for operation in patch.operations(change, draft.object):
@@ -229,5 +229,5 @@ def _apply_change(draft: Draft, rule: Rule, change: Change) -> None:
 
 
 def _warn(draft: Draft, warning: str) -> None:
-    """Keep a warning, without what a terminal obeys: it may quote the object."""
+    """Add a warning without control characters; it may quote the object."""
     draft.warnings["".join(each if each.isprintable() else "?" for each in warning[:LONGEST_WARNING])] = None

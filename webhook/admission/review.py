@@ -1,4 +1,4 @@
-"""AdmissionReview in and out: bytes to a Request, an Outcome to bytes. Knows the protocol, no rule and no HTTP."""
+"""AdmissionReview in and out: bytes to a Request, an Outcome to bytes. Knows neither rules nor HTTP."""
 
 import base64
 import json
@@ -11,10 +11,10 @@ from webhook.workloads.kinds import kind_of
 VERSIONS: Final = ("admission.k8s.io/v1", "admission.k8s.io/v1beta1")
 OPERATIONS: Final = ("CREATE", "UPDATE", "DELETE", "CONNECT")
 DEEPEST: Final = 200
-"""Maps and lists in each other. Upstream's deepest object has 25; the API server reads 10,000."""
+"""Nesting of maps and lists. Upstream's deepest object has 25 levels; the API server accepts 10,000."""
 
 LARGE: Final = 2**19
-"""Bytes from which on a review counts as large: reading it may take a hundred times the memory of a usual one."""
+"""Bytes. A larger review may take a hundred times the memory of a typical one to read."""
 
 MOST_VALUES: Final = 250_000
 """Maps, lists and commas of a large review. Objects at etcd's limit, new and old, have fewer; `{"a":0}` over and over
@@ -25,7 +25,7 @@ LONGEST_UID: Final = 256  # a UUID has 36; more is nobody's uid, and we repeat i
 _BEGINNING: Final = re.compile(
     rb'\s*\{((?:\s*"\w+"\s*:\s*"[\w./]*"\s*,)*)\s*"request"\s*:\s*\{\s*"uid"\s*:\s*"([ -!#-[\]-~]{1,256})"'
 )
-"""How the API server begins a review: what answers it needs comes before the object."""
+"""The beginning of a review as the API server writes it: version and uid come before the object."""
 
 MOST_WARNINGS: Final = 10
 LONGEST_WARNING: Final = 256
@@ -33,7 +33,7 @@ LONGEST_WARNING: Final = 256
 
 
 class BadReview(BadInput):
-    """The bytes are no AdmissionReview that can be answered; the message says why."""
+    """The bytes are not an AdmissionReview that can be answered; the message says why."""
 
 
 def decode(body: bytes) -> Request:
@@ -80,12 +80,12 @@ def decode(body: bytes) -> Request:
 
 
 def too_complex(body: bytes) -> bool:
-    """Tell whether reading a review would take too much memory."""
+    """Check whether reading a review would take too much memory."""
     return len(body) > LARGE and sum(map(body.count, (b"{", b"[", b","))) > MOST_VALUES
 
 
 def unread(body: bytes, why: str) -> Request:
-    """Read whom to answer and in which version, and nothing of the object. Raises BadReview."""
+    """Read uid and version only, not the object. Raises BadReview."""
     beginning = _BEGINNING.match(body[: 2**12])
     versions = [version for version in VERSIONS if beginning and f'"{version}"'.encode() in beginning[1]]
     if not beginning or not versions:
@@ -94,7 +94,7 @@ def unread(body: bytes, why: str) -> Request:
 
 
 def respond(request: Request, outcome: Outcome) -> bytes:
-    """Write the AdmissionReview that answers a request. Always allowed: this webhook never denies."""
+    """Return the AdmissionReview with the response, which always allows: the webhook never denies."""
     response: Object = {"uid": request.uid, "allowed": True}
     if outcome.operations:
         response["patchType"] = "JSONPatch"
@@ -108,7 +108,7 @@ def respond(request: Request, outcome: Outcome) -> bytes:
 
 
 def _few(warnings: list[str]) -> list[str]:
-    """Cut each warning to LONGEST_WARNING, and all to MOST_WARNINGS, the last of which counts what was left out."""
+    """Cut each warning to LONGEST_WARNING and all to MOST_WARNINGS; the last one counts those left out."""
     if len(warnings) > MOST_WARNINGS:
         left = len(warnings) - MOST_WARNINGS + 1
         warnings = [*warnings[: MOST_WARNINGS - 1], f"{left} more warnings; the command `check` shows all of them"]
@@ -135,7 +135,7 @@ def _field(holder: Object, name: str, expected: type, default: Any = _MISSING) -
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> Object:
-    """Refuse a key that stands twice: which one counts is for each reader another, and the API server writes none."""
+    """Reject duplicate keys. Readers disagree on which one counts, and the API server writes none."""
     if len(made := dict(pairs)) < len(pairs):
         raise ValueError("a key stands twice")
     return made

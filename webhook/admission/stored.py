@@ -1,4 +1,4 @@
-"""A pod of an update beside what is stored of it: what OpenShift may have admitted stays as it is.
+"""A pod of an update compared with the stored one: what OpenShift may have admitted stays.
 
 Readiness shows nothing: a crash loop, too, runs under a grant. A changed template replaces what runs, and another
 identity may not read its volumes. So doubt means that it stays.
@@ -20,14 +20,14 @@ from webhook.workloads.pod import Pod, expand
 
 
 class Shown(NamedTuple):
-    """What the stored object of an update shows of its pods: read once, since a status may be long."""
+    """What the stored object of an update shows of its pods. Read once, because a status may be long."""
 
     working: Object | None = None
-    """The stored object where its pods may run, and so may those of an account that was granted more."""
+    """The stored object, if its pods may run under a grant."""
     rejected: bool = False
-    """Whether OpenShift rejects its pods, for whatever reason."""
+    """Whether OpenShift rejects its pods, for any reason."""
     doubted: bool = False
-    """Whether a status that tells little reports no pod."""
+    """Whether the status reports no pod, for kinds whose status tells little."""
 
 
 def shown(request: Request, settings: Settings) -> Shown:
@@ -42,7 +42,7 @@ def shown(request: Request, settings: Settings) -> Shown:
 
 
 def stays(pod: Pod, request: Request) -> bool:
-    """Check whether an update leaves a pod as it is stored, or its IDs may have been granted: no rule sees it.
+    """Check whether a pod stays as written: the update does not change it, or its IDs may have been granted.
 
     One decision for the whole pod: where one of its stored IDs needs a grant, the new ones may have it, too.
     """
@@ -69,7 +69,7 @@ def _may_use(pod: Pod) -> tuple[str, Any]:
 
 
 def admissible(request: Request, changes: list[Change]) -> list[Change]:
-    """Keep the changes that the API server will take: of what is immutable, only those back to what is stored."""
+    """Return the changes that the API server accepts: immutable fields change only back to what is stored."""
     if request.operation != "UPDATE":
         return changes
     if request.subresource == "ephemeralcontainers":
@@ -87,7 +87,7 @@ def _of_new_ephemeral_container(request: Request, change: Change) -> bool:
 
 
 def immutable(request: Request, at: Pointer) -> bool:
-    """Tell whether what is at a pointer may not change on an update."""
+    """Check whether a field is immutable on this update."""
     facts, objects = KINDS[request.kind], (request.object, request.old)
     name, stored_name = (lookup(obj, tuple(facts.named.split("."))) for obj in objects)
     if request.operation != "UPDATE" or request.subresource or (facts.named and not (name and name == stored_name)):
@@ -97,7 +97,7 @@ def immutable(request: Request, at: Pointer) -> bool:
 
 
 def advice(pod: Pod, request: Request, of_stored: Shown, *, kept: bool) -> Iterator[str]:
-    """Yield what to do about a pod of an update, as it was sent, that may not start."""
+    """Yield advice about a pod of an update that may not start."""
     rejects = of_stored.rejected and lookup(request.old, pod.at) == lookup(request.object, pod.at)
     if kept and (of_stored.doubted or rejects) and _foreign(pod) and not left(pod):
         yield "left as it is stored: if OpenShift rejects its pods, delete it and create it again"
@@ -106,7 +106,7 @@ def advice(pod: Pod, request: Request, of_stored: Shown, *, kept: bool) -> Itera
 
 
 def _foreign(pod: Pod) -> set[tuple[str, Any]]:
-    """Return the foreign IDs of a pod, each with its field; group 0 is everyone's."""
+    """Return the foreign IDs of a pod, each with its field. Group 0 is never foreign."""
     return {(field, value) for field, value in ids(pod) if outside(pod, value)} - {("runAsGroup", 0)}
 
 

@@ -1,4 +1,4 @@
-"""The words every other module speaks: object, pointer, change, finding, outcome, request."""
+"""The types that all modules share: object, pointer, change, finding, outcome, request."""
 
 import enum
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ LONGEST_KEY: Final = 317  # characters that a person sees of a key; those of ann
 
 
 class Removed(enum.Enum):
-    """The type of REMOVED, so that a Change's value can be told from any JSON value."""
+    """The type of REMOVED, which no JSON value has."""
 
     REMOVED = "removed"
 
@@ -24,18 +24,18 @@ REMOVED: Final = Removed.REMOVED
 
 
 class BadInput(Exception):
-    """What somebody gave us cannot be used; the message is the one line that he sees: what, where, what to do."""
+    """Input cannot be used. The message is the one line that the user sees: what, where, what to do."""
 
 
 class UnknownShape(Exception):
-    """Something in an object is not what its kind says; the message names the field."""
+    """A field of an object has an unexpected type; the message names it."""
 
     def __init__(self, at: Pointer, expected: str) -> None:
         super().__init__(f"{dotted(at) or 'the object'} is not {expected}")
 
 
 def dotted(at: Pointer) -> str:
-    """Write a pointer as people read it: `spec.containers[0].image`."""
+    """Return a pointer as people read it: `spec.containers[0].image`."""
     text = ""
     for part in at:
         text += f"[{part}]" if isinstance(part, int) else f".{part[:LONGEST_KEY]}"
@@ -43,7 +43,7 @@ def dotted(at: Pointer) -> str:
 
 
 def pointer(at: Pointer) -> str:
-    """Write a pointer as RFC 6901 has it: `/metadata/labels/istio.io~1rev`."""
+    """Return a pointer in the form of RFC 6901: `/metadata/labels/istio.io~1rev`."""
     plain = "/" + "/".join(map(str, at))
     if "~" not in plain and plain.count("/") == len(at):
         return plain
@@ -51,14 +51,14 @@ def pointer(at: Pointer) -> str:
 
 
 def copied(value: Any) -> Any:
-    """Copy a JSON value with all that is in it: three times faster than copy.deepcopy, which knows other types too."""
+    """Return a deep copy of a JSON value. Three times faster than copy.deepcopy, which supports other types."""
     if type(value) is dict:
         return {key: copied(item) if type(item) in HOLDERS else item for key, item in value.items()}
     return [copied(item) if type(item) in HOLDERS else item for item in value] if type(value) is list else value
 
 
 def lookup(value: Any, at: Pointer) -> Any:
-    """Return what is at a pointer; None where there is nothing (null and absent are the same to Kubernetes)."""
+    """Return the value at a pointer; None if there is none (Kubernetes treats null as absent)."""
     for part in at:
         if isinstance(value, dict):
             value = value.get(part)
@@ -70,7 +70,7 @@ def lookup(value: Any, at: Pointer) -> Any:
 
 
 def counterpart_at(value: Any, other: Any, at: Pointer) -> Pointer | None:
-    """Return where another version has what this one has at a pointer; list items meet by their name, or groupName."""
+    """Return the pointer of the same field in another version; list items match by name or groupName."""
     found: list[str | int] = []
     for part in at:
         value = lookup(value, (part,))
@@ -87,13 +87,13 @@ def counterpart_at(value: Any, other: Any, at: Pointer) -> Pointer | None:
 
 
 def counterpart(value: Any, other: Any, at: Pointer) -> Any:
-    """Return what another version of an object has where this one has a pointer; None where it has nothing."""
+    """Return the value of the same field in another version of an object; None if it has none."""
     there = counterpart_at(value, other, at)
     return None if there is None else lookup(other, there)
 
 
 def _found(value: Any, at: Pointer) -> Any:
-    """Return what is at a pointer, as lookup does, but raise UnknownShape where the way there does not exist."""
+    """Return the value at a pointer, as `lookup` does. Raises UnknownShape if the path crosses another type."""
     for depth, part in enumerate(at):
         if value is None:
             return None
@@ -107,7 +107,7 @@ def _found(value: Any, at: Pointer) -> Any:
 
 
 def mapping(value: Any, at: Pointer) -> Object:
-    """Return the map at a pointer, empty where there is none. Raises UnknownShape."""
+    """Return the map at a pointer; empty if there is none. Raises UnknownShape."""
     found = _found(value, at)
     if found is None:
         return {}
@@ -117,7 +117,7 @@ def mapping(value: Any, at: Pointer) -> Object:
 
 
 def sequence(value: Any, at: Pointer) -> list[Object]:
-    """Return the list of maps at a pointer, empty where there is none. Raises UnknownShape."""
+    """Return the list of maps at a pointer; empty if there is none. Raises UnknownShape."""
     found = _found(value, at)
     if found is None:
         return []
@@ -130,7 +130,7 @@ def sequence(value: Any, at: Pointer) -> list[Object]:
 
 
 def strings(value: Any, at: Pointer) -> list[str]:
-    """Return the list of texts at a pointer, empty where there is none. Raises UnknownShape."""
+    """Return the list of strings at a pointer; empty if there is none. Raises UnknownShape."""
     found = _found(value, at)
     if found is None:
         return []
@@ -140,7 +140,7 @@ def strings(value: Any, at: Pointer) -> list[str]:
 
 
 class Change(NamedTuple):
-    """What a rule wants: another value at a pointer, or REMOVED; why; and what a person should be warned of."""
+    """What a rule wants: a new value at a pointer, or REMOVED; the reason; and a warning for the user."""
 
     at: Pointer
     value: Any
@@ -149,7 +149,7 @@ class Change(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """What became of one Change: which rule, where, what was there, what is there now, why."""
+    """The record of one Change: rule, pointer, value before and after, reason."""
 
     rule: str
     at: Pointer
@@ -165,7 +165,7 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One thing to evaluate: the `request` of an AdmissionReview, or a manifest read from a file (operation CREATE)."""
+    """What is evaluated: the `request` of an AdmissionReview, or a manifest from a file as a CREATE."""
 
     kind: str
     operation: str
@@ -176,21 +176,21 @@ class Request:
     subresource: str = ""
     uid: str = ""
     version: str = ""
-    """apiVersion of the review, which the response repeats."""
+    """apiVersion of the review; the response has the same."""
     unread: str = ""
-    """Why the object was not read, though it may be there; it is then allowed as it came."""
+    """Why the object was not read; it is then allowed unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the engine answers: the object as it shall be, the patch that makes it so, and who answers for each part."""
+    """What the engine returns: the changed object, its patch, and a finding for each operation."""
 
     object: Object | None
     operations: list[Operation] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     failures: list[tuple[str, str]] = field(default_factory=list)
-    """Rules that raised, with the exception's type: a defect of ours, never of the object."""
+    """Rules that raised, each with the exception's type: a defect of the webhook, not of the object."""
 
     def rules(self) -> list[str]:
         """Return the IDs of the rules that changed something, sorted."""

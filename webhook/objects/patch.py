@@ -1,4 +1,4 @@
-"""From a Change to JSON Patch operations, and applying them: the door of jsonpatch."""
+"""Turn a Change into JSON Patch operations, and apply them. The only module that imports jsonpatch."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,11 +9,11 @@ from webhook.objects.model import HOLDERS, REMOVED, Change, Object, Operation, P
 
 
 class DoesNotApply(ValueError):
-    """An operation does not fit the object it was made for."""
+    """An operation does not apply to the object."""
 
 
 def operations(change: Change, obj: Object) -> list[Operation]:
-    """Return the JSON Patch operation that makes a change, or none where the object says so already.
+    """Return the JSON Patch operation for a change; none if the object already has the value.
 
     Maps that are missing on the way are added with the value, in the same operation; so is a missing list when its
     first item is added. An index that is the length of a list appends to it.
@@ -46,7 +46,7 @@ def operations(change: Change, obj: Object) -> list[Operation]:
 
 
 def inverse(operation: Operation, at: Pointer, before: Any) -> Operation:
-    """Return the operation that takes one back: it was made of a change at a pointer, where something was before."""
+    """Return the operation that undoes one. `at` is the pointer of its change, `before` the value there before."""
     path, op = operation["path"], operation["op"]
     if op == "add" and before is None:
         return {"op": "remove", "path": path}
@@ -72,12 +72,12 @@ def _nested(rest: Pointer, value: Any) -> Any:
 
 
 def next_item(obj: Object, at: Pointer) -> Any:
-    """Return what moves up where an item of a list is removed; None where it is the last, or a key of a map."""
+    """Return the list item that moves up when one is removed; None for the last item or a map's key."""
     return lookup(obj, (*at[:-1], at[-1] + 1)) if isinstance(at[-1], int) else None
 
 
 def same(left: Any, right: Any) -> bool:
-    """Tell whether two JSON values are equal as JSON has it: 1, 1.0 and true differ, as does the order of a list."""
+    """Check whether two JSON values are equal. Unlike in Python, 1, 1.0 and true differ."""
     if left is right:  # objects that differ by a patch share what it leaves alone
         return True
     if isinstance(left, dict) and isinstance(right, dict):
@@ -88,7 +88,7 @@ def same(left: Any, right: Any) -> bool:
 
 
 def _opened(obj: Object, way: Sequence[str | int]) -> tuple[Object, Any]:
-    """Copy an object where a way leads through it; return it, and what is at the end, or where the way ends."""
+    """Return a copy of an object along a path, and the value at its end or where it ends early."""
     holder: Any
     done = holder = obj.copy()
     for part in way:
@@ -148,5 +148,5 @@ def applied(obj: Object, operation: Operation, own: dict[int, Any]) -> Object:
 
 
 def stored(change: Change, old: Object | None) -> bool:
-    """Tell whether a change would bring an object back to what is stored there."""
+    """Check whether a change restores the stored value."""
     return same(lookup(old, change.at), None if change.value is REMOVED else change.value)

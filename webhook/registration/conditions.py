@@ -1,4 +1,4 @@
-"""Match conditions in CEL: which objects the API server sends. A person wrote them, so that a person can review them.
+"""Match conditions in CEL: which objects the API server sends. Written by hand, so that people can review them.
 
 They send more than the rules change, and never less; docs/match-conditions.md lists the exceptions. Under `Fail` an
 expression that fails to evaluate rejects the request, so none may fail:
@@ -140,4 +140,4 @@ CONDITIONS: Final = {
     "cluster-roles": [NOT_DELETED, NOT_OPTED_OUT, LACKS_FINALIZERS],
     "namespaces": [NO_NAMESPACE_OF_THE_PLATFORM, NOT_DELETED, NOT_OPTED_OUT],
 }
-"""By what an entry of the webhook configuration is for. All conditions of an entry must hold."""
+"""The conditions of each entry of the webhook configuration. All conditions of an entry must hold."""

@@ -1,4 +1,4 @@
-"""The MutatingWebhookConfiguration: which objects the API server offers the webhook, by the rules and KINDS."""
+"""The MutatingWebhookConfiguration: which objects the API server sends, from the rules and KINDS."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ ROLE: Final = "Role.rbac.authorization.k8s.io"
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Some of Kubeflow's namespaces: those with a label, or those of certain names."""
+    """Some of Kubeflow's namespaces, selected by label or by name."""
 
     name: str
     key: str
@@ -45,7 +45,7 @@ SCOPES_0_7: Final = (*SCOPES[:2], Scope("profiles", "katib-metricscollector-inje
 """The label that Kubeflow 0.7 puts on profiles."""
 
 SINCE_1_14: Final = {"matchConditions", "matchPolicy", "objectSelector", "reinvocationPolicy"}
-"""The fields of an entry that Kubernetes 1.14 does not know and drops in silence; the Service's port, too."""
+"""The fields of an entry that Kubernetes 1.14 drops silently, like the Service's port."""
 
 NOT_OF_THE_PLATFORM_1_14: Final = (
     {"key": "openshift.io/run-level", "operator": "DoesNotExist"},
@@ -55,7 +55,7 @@ NOT_OF_THE_PLATFORM_1_14: Final = (
 
 
 def configuration(rules: Iterable[Rule], scopes: Sequence[Scope] = SCOPES, *, legacy: bool = False) -> Object:
-    """Return the MutatingWebhookConfiguration that offers these rules what they come for.
+    """Return the MutatingWebhookConfiguration for these rules.
 
     `legacy`: for OpenShift 4.2, which is Kubernetes 1.14, where no label has a namespace's name.
     """
@@ -70,7 +70,7 @@ def configuration(rules: Iterable[Rule], scopes: Sequence[Scope] = SCOPES, *, le
 
 
 def _offered(rules: list[Rule], *, namespaced: bool) -> tuple[list[str], list[str]]:
-    """Return the kinds with pods that rules come for, and the kinds of objects without."""
+    """Return the kinds with pods that rules need, and the kinds without pods."""
     wanted = {kind for rule in rules for kind in rule.kinds if kind != "Namespace"}
     found = [kind for kind in KINDS if kind in wanted and KINDS[kind].namespaced == namespaced]
     workloads = [kind for kind in found if KINDS[kind].pods or KINDS[kind].objects]
@@ -107,7 +107,7 @@ def _cluster_entries(rules: list[Rule]) -> Iterator[Object]:
 
 
 def _namespace_entries(rules: list[Rule]) -> Iterator[Object]:
-    """Yield an entry for each label of a Namespace that a rule comes for: others are never sent, and none twice."""
+    """Yield an entry for each Namespace label that a rule needs. No Namespace is sent twice."""
     labels = sorted({label for rule in rules if "Namespace" in rule.kinds for label in rule.labels})
     for index, label in enumerate(labels):
         earlier = [{"key": each, "operator": "DoesNotExist"} for each in labels[:index]]
@@ -133,7 +133,7 @@ def _entry(name: str, kinds: list[str], conditions: str, policy: str) -> Object:
 
 
 def _match_rules(kinds: list[str]) -> Iterator[Object]:
-    """Group kinds by API group and operations, as match rules have it; every version: shapes are checked, not names."""
+    """Return match rules, grouped by API group and operations. They match every version: rules check shapes."""
     together: dict[tuple[Any, ...], list[str]] = {}
     for kind in kinds:
         facts = KINDS[kind]
@@ -149,7 +149,7 @@ def _match_rules(kinds: list[str]) -> Iterator[Object]:
 
 
 def _of_1_14(entry: Object) -> Object:
-    """Return an entry as Kubernetes 1.14 can read it: the Service on port 443, and namespaces selected by their labels.
+    """Return an entry that Kubernetes 1.14 can read: the Service on port 443, namespaces selected by label.
 
     A Namespace is selected by its own labels, so what selects objects by label selects namespaces.
     """

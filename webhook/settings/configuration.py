@@ -11,7 +11,7 @@ from webhook.scc.defaults import SCCS
 from webhook.settings.model import Options, Settings, SettingsError, parse
 
 LARGEST: Final = 2**20
-"""Bytes; the largest that a ConfigMap can be. What is larger would take seconds to read, of somebody's review."""
+"""Bytes, the limit of a ConfigMap. A larger file would take seconds to read while a review waits."""
 
 
 class BadConfiguration(BadInput):

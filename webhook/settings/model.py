@@ -1,4 +1,4 @@
-"""Settings: what the configuration file may say, read once and frozen."""
+"""Settings: what the configuration file may set, frozen."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -14,7 +14,7 @@ COMPONENTS: Final = (
     *("auth", "cert-manager", "istio-system", "knative-eventing", "knative-serving", "kserve", "kubeflow"),
     *("kubeflow-system", "oauth2-proxy", "seldon-system"),
 )
-"""Namespaces of Kubeflow's own components, 0.7 to 26.03: tenants write nothing there."""
+"""Namespaces of Kubeflow's components, 0.7 to 26.03. Tenants cannot write there."""
 
 MOST_REPEATS: Final = 2
 """Of `*`, `+`, `{n,}` in a regular expression: on n characters it takes n**3/6 steps then, 30 ms on 256."""
@@ -23,7 +23,7 @@ LONGEST_ID: Final = 10  # digits of 2**31 - 1, the largest id there is
 
 
 class SettingsError(Exception):
-    """The configuration file says something we do not understand; `at` is where."""
+    """The configuration file has an invalid value at `at`."""
 
     def __init__(self, at: tuple[str | int, ...], message: str) -> None:
         super().__init__(message)
@@ -32,21 +32,21 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What an administrator may choose; the defaults are for an OpenShift that nobody reconfigured."""
+    """What an administrator may configure. The defaults fit an unchanged OpenShift."""
 
     allocated: range = OPENSHIFT_RANGE
     everyone: tuple[str, ...] = ("restricted-v2",)
-    """The SCCs that every account may use, the first that OpenShift asks first."""
+    """The SCCs that every account may use, in the order in which OpenShift tries them."""
     rules: Mapping[str, bool | Mapping[str, Any]] = field(default_factory=dict)
     exempt_namespaces: tuple[str, ...] = ("openshift-*", "kube-*")
     exempt_service_accounts: frozenset[str] = frozenset()
 
     def allocates(self, identity: int) -> bool:
-        """Tell whether a UID or GID is one that OpenShift allocates to namespaces."""
+        """Check whether OpenShift allocates this UID or GID to namespaces."""
         return identity in self.allocated
 
     def enables(self, rule: str, *, default: bool) -> bool:
-        """Tell whether a rule is on: as the file says, else its default."""
+        """Check whether a rule is on: by the file, else by its default."""
         return self.rules.get(rule, default) is not False
 
     def option(self, rule: str, name: str, default: str) -> str:
@@ -54,7 +54,7 @@ class Settings:
         return str(self._options(rule).get(name, default))
 
     def table(self, rule: str, name: str) -> Mapping[str, str]:
-        """Return a rule's option that is a map of texts: what the file adds to the rule's own table."""
+        """Return the entries that the file adds to a rule's own table."""
         table: Mapping[str, str] = self._options(rule).get(name) or {}
         return table
 
@@ -63,7 +63,7 @@ class Settings:
         return chosen if isinstance(chosen, Mapping) else {}
 
     def exempts(self, namespace: str, service_account: str | None = None) -> bool:
-        """Tell whether a namespace, or a service account in it, is to be left alone entirely."""
+        """Check whether a namespace, or a service account in it, is exempt."""
         if _matcher(self.exempt_namespaces).match(namespace):
             return True
         return service_account is not None and f"{namespace}/{service_account}" in self.exempt_service_accounts
@@ -75,11 +75,11 @@ def _matcher(patterns: tuple[str, ...]) -> re.Pattern[str]:
 
 
 Options = Mapping[str, tuple[str, ...]]
-"""A rule's options: for each its allowed values, the default first; none where it takes a map of texts."""
+"""A rule's options, each with its allowed values, the default first; empty for a map of strings."""
 
 
 def parse(document: Any, rules: Mapping[str, Options], sccs: Collection[str]) -> Settings:
-    """Check a configuration file's content and freeze it.
+    """Return the settings that a configuration file describes.
 
     `rules` has every rule's ID and options, `sccs` the names of the SCCs that are known. Raises SettingsError.
     """

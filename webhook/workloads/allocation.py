@@ -1,4 +1,4 @@
-"""What a pod tells of the IDs that OpenShift allocated: which of its own are foreign, and its namespace's range."""
+"""What a pod shows of the IDs that OpenShift allocated: its foreign IDs and its namespace's range."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -15,18 +15,18 @@ PROXIES: Final = ("istio-proxy", "istio-validation")
 
 
 def ids(pod: Pod) -> Iterator[tuple[str, Any]]:
-    """Yield every ID of a pod, with the field that it is in."""
+    """Yield every ID of a pod with the name of its field."""
     for context in (pod.security_context()[1], *(container.context for container in pod.containers())):
         yield from ((key, context[key]) for key in IDS if context.get(key) is not None)
 
 
 def outside(pod: Pod, value: Any) -> bool:
-    """Tell whether a value is a foreign ID."""
+    """Check whether a value is a foreign ID."""
     return type(value) is int and 0 <= value <= LARGEST_ID and not pod.settings.allocates(value)
 
 
 def ranges(pod: Pod) -> Ranges:
-    """Return the namespace's ranges as far as a Pod tells them, else all that OpenShift allocates."""
+    """Return the namespace's ranges if a Pod shows them, else all IDs that OpenShift allocates."""
     if "ranges" in pod.decided:
         found: Ranges = pod.decided["ranges"]
         return found
@@ -40,7 +40,7 @@ def ranges(pod: Pod) -> Ranges:
 
 
 def first(pod: Pod) -> int | None:
-    """Return the first UID of a Pod's namespace: SCC gave it as its fsGroup and to each container without a UID."""
+    """Return the first UID of a Pod's namespace, which SCC sets as fsGroup and as UID; None if nothing shows it."""
     allocated = [(key, value) for key, value in ids(pod) if type(value) is int and pod.settings.allocates(value)]
     groups, users = ([value for key, value in allocated if key == of] for of in ("fsGroup", "runAsUser"))
     least = min(users, default=None)
@@ -50,7 +50,7 @@ def first(pod: Pod) -> int | None:
 
 
 def second(pod: Pod) -> int | None:
-    """Return the first UID after the namespace's first that no container of the Pod has; None where it is not told."""
+    """Return the first free UID after the namespace's first; None if the Pod does not show the range."""
     start = first(pod)
     users = {value for key, value in ids(pod) if key == "runAsUser" and type(value) is int}
     if start is None:
@@ -60,6 +60,6 @@ def second(pod: Pod) -> int | None:
 
 
 def proxies(pod: Pod) -> list[Container]:
-    """Return the containers that are Istio's, beside an application's."""
+    """Return Istio's containers, if the pod also has an application's."""
     found = [container for container in pod.containers() if container.value.get("name") in PROXIES]
     return found if len(found) < len(pod.containers()) else []

@@ -12,10 +12,10 @@ from webhook.workloads.pod import Pod, Shape, expand
 def pod(
     request: Request, at: Pointer, shape: Shape, settings: Settings, *, working: Object | None = None
 ) -> Pod | None:
-    """View one pod of a request's object as it came; None where it is empty, or to be left alone entirely.
+    """Return a view of one pod of a request's object; None if it is empty or exempt.
 
-    `working` is the stored object where its pods may run.
-    Raises UnknownShape where something is not what a pod spec has there.
+    `working` is the stored object, if its pods may run.
+    Raises UnknownShape if a field is not what a pod spec has there.
     """
     obj = request.object or {}
     if not mapping(obj, at):
@@ -27,7 +27,7 @@ def pod(
 
 
 def pod_specs(obj: Object, kind: str, at: Pointer = ()) -> Iterator[tuple[Pointer, Shape]]:
-    """Yield where the pod specs are of an object at a pointer, and their shape. Raises UnknownShape."""
+    """Yield the pointer and shape of each pod spec of an object. Raises UnknownShape."""
     facts = KINDS.get(kind, Kind(""))
     paths = (*((path, facts.shape) for path in facts.pods), *facts.others)
     found = {spec_at: shape for path, shape in paths for spec_at in expand(obj, at, path)}
@@ -45,7 +45,7 @@ def pod_specs(obj: Object, kind: str, at: Pointer = ()) -> Iterator[tuple[Pointe
 
 
 def _joined(found: dict[Pointer, Shape]) -> dict[Pointer, tuple[tuple[Pointer, Shape], ...]]:
-    """Return the pod specs that make one pod with another, since one says that the other is beside it."""
+    """Return for each pod spec the others that the controller merges with it."""
     joined: dict[Pointer, tuple[tuple[Pointer, Shape], ...]] = {}
     for at, shape in found.items():
         for steps, way in shape.beside:
@@ -56,7 +56,7 @@ def _joined(found: dict[Pointer, Shape]) -> dict[Pointer, tuple[tuple[Pointer, S
 
 
 def unread(request: Request, at: Pointer, shape: Shape) -> Iterator[Pointer]:
-    """Yield the texts that set a security context when the pod is created, unless they are stored already."""
+    """Yield the pointer of each new text that sets a security context when the pod is created."""
     for text_at in (found for path in shape.texts for found in expand(request.object or {}, at, path)):
         text = lookup(request.object, text_at)
         if isinstance(text, str) and "securityContext" in text and lookup(request.old, text_at) != text:

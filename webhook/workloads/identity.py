@@ -1,8 +1,8 @@
-"""Who a pod runs as, and whether that stays: one decision for the whole pod, which every rule on identities reads.
+"""Who a pod runs as, and whether that stays: one decision for the whole pod, read by every identity rule.
 
-A foreign ID is a UID or GID that OpenShift did not allocate. Either every foreign ID of a pod goes that must, or all
-stay: in a pod that SCC rejects whatever its IDs, in one that runs with them, and in one that somebody granted more.
-What SCC rejects is asked of the model (webhook/scc), and only of a pod that has a foreign ID.
+A foreign ID is a UID or GID that OpenShift did not allocate. Either every foreign ID that must be dropped is dropped,
+or all stay: in a pod that SCC rejects whatever its IDs, that runs with them, or that was granted more. The model in
+webhook/scc says what SCC rejects. It is asked only about pods with a foreign ID.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,39 +22,39 @@ from webhook.workloads.privilege import PRIVILEGE, unneeded
 
 Answer = TypeVar("Answer")
 INJECTED: Final = "sidecar.istio.io/status"
-"""Annotation of what Istio injected its sidecar into: a Pod, or a template with `istioctl kube-inject`."""
+"""Annotation that Istio sets when it injects its sidecar into a Pod, or `istioctl kube-inject` into a template."""
 APART: Final = "this template keeps the IDs that the workflow gives it; the other templates lose them"
 MOST_REASONS: Final = 100
-"""Refusals of one SCC that are read: of 3,000 containers each may have several."""
+"""Rejections of one SCC that are read. Each of 3,000 containers may have several."""
 
 
 class Identity(NamedTuple):
     """What becomes of a pod's IDs."""
 
     foreign: bool
-    """Whether the pod has any that would have to go."""
+    """Whether the pod has a foreign ID."""
     going: frozenset[Pointer]
-    """Those that go: of each pod all, or none."""
+    """The IDs to drop: all of a pod, or none."""
     non_root: frozenset[Pointer]
-    """The security contexts that say `runAsNonRoot: true` in exchange: what was not root must not become it."""
+    """The security contexts that get `runAsNonRoot: true`, so that no container becomes root."""
     apart: tuple[Pointer, ...] = ()
-    """The templates that are left as they are, and get a copy of the security context that loses IDs for the others."""
+    """The templates that keep their IDs. They get a copy of the shared security context before it loses its IDs."""
 
 
 NOTHING: Final = Identity(foreign=False, going=frozenset(), non_root=frozenset())
 
 
 def identity(pod: Pod) -> Identity:
-    """Return what becomes of a pod's IDs: decided once, of the pod as it came."""
+    """Return what becomes of a pod's IDs. The pod as it was sent decides, once."""
     if "identity" not in pod.decided:
         pod.decided["identity"] = _decide(pod.sent or pod)
     return cast("Identity", pod.decided["identity"])
 
 
 def dropped(pod: Pod, at: Pointer, because: str, warning: str = "") -> Iterator[Change]:
-    """Yield the removal of an ID, if it goes and is still there; another rule may have replaced it.
+    """Yield the removal of an ID that is dropped, if it is still there; another rule may have replaced it.
 
-    Before a workflow loses one, the templates that keep it say by themselves what they inherit.
+    Before a workflow loses an ID, templates that keep it get a copy of what they inherit.
     """
     of_pod = identity(pod)
     if at in of_pod.going and outside(pod, lookup(pod.object, at)):
@@ -66,9 +66,9 @@ def dropped(pod: Pod, at: Pointer, because: str, warning: str = "") -> Iterator[
 
 
 def left(pod: Pod) -> dict[Pointer, tuple[str, ...]]:
-    """Return which pods are left as they are, with what OpenShift holds against each: decided once, as it came.
+    """Return the pods that keep their IDs, each with the reasons why SCC rejects it.
 
-    Nothing is held against a pod that is exempt, that requires or has an SCC which was granted, or that runs Windows.
+    A pod has no reasons if it is exempt, requires or has a granted SCC, or runs Windows.
     """
     if "left" not in pod.decided:
         sent = pod.sent or pod
@@ -83,12 +83,12 @@ def left(pod: Pod) -> dict[Pointer, tuple[str, ...]]:
 
 
 def any_left(pod: Pod) -> bool:
-    """Tell whether a pod is left as it is, or one that goes on sharing its security context."""
+    """Check whether a pod keeps its IDs, or shares its security context with one that does."""
     return any(part not in identity(pod).apart for part in left(pod))
 
 
 def warnings(pod: Pod) -> Iterator[str]:
-    """Yield what a person should know of foreign IDs that stay: why, and the least SCC that admits them."""
+    """Yield a warning for each pod that keeps foreign IDs: why, and the least privileged SCC that admits it."""
     sent = pod.sent or pod
     for part, reasons in islice(left(sent).items(), 10) if identity(pod).foreign else ():
         if reasons:
@@ -100,7 +100,7 @@ def warnings(pod: Pod) -> Iterator[str]:
 
 
 def completed(pod: Pod) -> list[Object]:
-    """Return each container's security context as the SCC of a Pod assigns it; nothing where it rejects the Pod."""
+    """Return each container's security context as the Pod's SCC assigns it; empty if the SCC rejects the Pod."""
     sent, of_pod = pod.sent or pod, identity(pod)
     if sent.scc not in RESTRICTED or (of_pod.foreign and not of_pod.going):
         return []
@@ -140,7 +140,7 @@ def _decide(pod: Pod) -> Identity:
 
 
 def _foreign(pod: Pod) -> list[tuple[Pointer, Pointer | None]]:
-    """Return the IDs that must go, each with the part that it is of; None where parts share it."""
+    """Return the IDs to drop, each with its part; None if parts share it."""
     settings, (at, context) = pod.settings, pod.security_context()
     users = settings.enables("run-as-user", default=True)
     found: list[tuple[Pointer, Pointer | None]] = []
@@ -169,7 +169,7 @@ def _foreign(pod: Pod) -> list[tuple[Pointer, Pointer | None]]:
 
 
 def _non_root(pod: Pod, going: frozenset[Pointer], at: Pointer) -> Iterator[Pointer]:
-    """Yield the security contexts that must say that their container is not root, since its UID goes."""
+    """Yield the security contexts that need `runAsNonRoot: true` because their UID is dropped."""
     context = pod.security_context()[1]
     pods_user, non_root = context.get("runAsUser"), context.get("runAsNonRoot") is True
     pods_user_goes = (*at, "runAsUser") in going and pods_user != 0
@@ -185,7 +185,7 @@ def _non_root(pod: Pod, going: frozenset[Pointer], at: Pointer) -> Iterator[Poin
 
 
 def _why_left(pod: Pod, part: Pointer) -> tuple[str, ...] | None:
-    """Return what OpenShift holds against a pod that is left as it is; None where the rules may help it."""
+    """Return why a pod keeps its IDs; None if the rules may help it."""
     granted = bool(pod.scc) and pod.scc not in RESTRICTED
     required = pod.annotations(part).get(REQUIRED_SCC)
     elsewhere = required and required not in (*pod.settings.everyone, pod.scc)
@@ -204,7 +204,7 @@ def _why_left(pod: Pod, part: Pointer) -> tuple[str, ...] | None:
 
 
 def beyond_help(pod: Pod, part: Pointer) -> tuple[str, ...]:
-    """Return why SCC rejects a pod whatever its IDs, in OpenShift's words; empty where it does not."""
+    """Return why SCC rejects a pod whatever its IDs, in OpenShift's words; empty if it does not."""
     required = pod.annotations(part).get(REQUIRED_SCC)
     sccs: Sequence[Any] = (pod.scc,) if pod.scc else (required,) if required else pod.settings.everyone
     made, known = pod.made(part, ids=False), ranges(pod)
@@ -220,7 +220,7 @@ def _first_of(made: Object, scc: str, known: Ranges) -> tuple[str, ...]:
 
 
 def _attempt(at: Pointer, ask: Callable[[], Answer]) -> Answer:
-    """Ask the model, which reads a pod as the API server has it. Raises UnknownShape where this one is none."""
+    """Return the answer of the SCC model. Raises UnknownShape if the pod is malformed."""
     try:
         return ask()
     except (AttributeError, KeyError, TypeError, ValueError):

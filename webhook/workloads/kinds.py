@@ -12,12 +12,12 @@ ARGO: Final = ("container", "script", "containerSet.containers.*", "initContaine
 PATCHES: Final = tuple(f"{part}podSpecPatch" for part in ("", "templates.*.", "templateDefaults.", "artifactGC."))
 INLINE: Final = ("templates.*.dag.tasks.*.inline", "templates.*.steps.*.*.inline")
 WORKFLOW: Final = Shape(containers=ARGO, parts=("templates.*", *INLINE, "templateDefaults"), texts=PATCHES)
-"""A template's security context replaces the workflow's: such a template is a pod of its own."""
+"""A template with a security context does not inherit the workflow's, so it is a pod of its own."""
 SPARK: Final = Shape("podSecurityContext", ("initContainers.*", "sidecars.*"), "securityContext", beside=((1, ()),))
 SPARK_TEMPLATE: Final = Shape(beside=((2, ()), (3, ())))
-"""The pod template in what SPARK is of: the operator makes one pod of both."""
+"""The pod template inside a driver or executor. The operator merges both into one pod."""
 CONTAINER: Final = Shape("", (), own_context="securityContext")
-"""A container alone: a controller puts it into a pod."""
+"""A single container that a controller adds to a pod."""
 AUTOSCALER: Final = replace(CONTAINER, beside=((1, ("headGroupSpec", "template", "spec")),))
 EXPLAINER: Final = replace(CONTAINER, beside=((1, ()),))
 WORKSPACE: Final = Shape(containers=(), own_context="containerSecurityContext")
@@ -30,29 +30,29 @@ PREDICTOR: Final = Shape(containers=(*POD_SPEC.containers, *FRAMEWORKS))
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What we must know of a kind: its resource, where its pods are, and how it changes."""
+    """The facts about a kind: its resource, where its pods are, and how it may change."""
 
     resource: str
     pods: tuple[str, ...] = ()
     """Paths of its pod specs (see `expand`)."""
     shape: Shape = POD_SPEC
     others: tuple[tuple[str, Shape], ...] = ()
-    """Paths of pods of another shape, each with it."""
+    """Paths of pods that have another shape, each with that shape."""
     objects: tuple[str, ...] = ()
-    """Paths of whole objects inside it, whose own kind says where pods are."""
+    """Paths of whole objects inside it. Their own kind says where pods are."""
     rejected: Callable[[Object], bool] | None = None
-    """Whether a stored one shows that OpenShift rejects its pods; None where its status tells nothing of it."""
+    """Check whether a stored object shows that OpenShift rejects its pods; None if its status does not tell."""
     seen: tuple[str, ...] | None = None
-    """Where one whose status tells little reports its pods; None where what it makes is rewritten by itself."""
+    """Paths in the status that count pods, for kinds without `rejected`; None if what it creates is rewritten."""
     immutable: tuple[str, ...] = ()
-    """Paths of which the API server, or the kind's own validation, rejects any change."""
+    """Paths that the API server or the kind's own validation keeps from changing."""
     named: str = ""
-    """A name's path: what is immutable is so only while this name is set and stays."""
+    """Path of a name. `immutable` holds only while this name is set and unchanged."""
     hashed: bool = False
-    """Whether a controller that owns one finds it again by a hash of its template."""
+    """Whether an owning controller identifies the object by a hash of its template."""
     namespaced: bool = True
     operations: tuple[str, ...] = ("CREATE", "UPDATE")
-    """What the API server offers us of it. A stored Pod has passed SCC: no update of it needs us."""
+    """The operations that the API server sends. A stored Pod has passed SCC, so its updates are not needed."""
 
 
 TEMPLATE: Final = ("spec.template.spec",)
@@ -63,7 +63,7 @@ REPLICATED_JOBS: Final = "replicatedJobs.*.template.spec.template.spec"
 RUNTIME_PATCHES: Final = "spec.runtimePatches.*.trainingRuntimeSpec.template.spec"
 RAY: Final = ("headGroupSpec.template.spec", "workerGroupSpecs.*.template.spec")
 SERVED: Final = ("predictor", "predictor.workerSpec", "transformer", "explainer")
-"""A predictor's workers are pods of their own: they inherit nothing from its security context."""
+"""A predictor's workers are separate pods. They do not inherit its security context."""
 
 KINDS: Final = {
     "Pod": Kind("pods", ("spec",), immutable=("spec",), operations=("CREATE",)),
@@ -174,7 +174,7 @@ KINDS: Final = {
 
 
 def kind_of(api_version: Any, kind: Any) -> str:
-    """Name a kind as KINDS does, from an object's apiVersion and kind; "" where they are not text."""
+    """Return the key of KINDS for an apiVersion and kind; "" if they are not strings."""
     if not isinstance(api_version, str) or not isinstance(kind, str):
         return ""
     group, slash, _ = api_version.partition("/")
@@ -182,5 +182,5 @@ def kind_of(api_version: Any, kind: Any) -> str:
 
 
 def group_of(kind: str) -> str:
-    """Return the API group in a kind's name: "apps" of `StatefulSet.apps`, "" of `Pod`."""
+    """Return the API group of a kind: "apps" for `StatefulSet.apps`, "" for `Pod`."""
     return kind.partition(".")[2]

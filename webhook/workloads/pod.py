@@ -1,4 +1,4 @@
-"""A pod inside an object, as rules see it: alike whether it is a Pod, a pod template, or stands for one."""
+"""A pod inside an object, as rules see it: a Pod, a pod template, or a spec that a controller makes a pod of."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,23 +12,23 @@ from webhook.settings.model import Settings
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Where a pod spec, or what stands for one, has its security context and its containers (paths, see `expand`)."""
+    """Where a pod spec has its security context and its containers. Paths as in `expand`."""
 
     context: str = "securityContext"
-    """The pod's security context; "" where it cannot have one here."""
+    """The pod's security context; "" if it cannot have one here."""
     containers: tuple[str, ...] = ("initContainers.*", "containers.*", "ephemeralContainers.*")
     own_context: str = ""
-    """The security context of the container that the pod spec itself stands for; "" where it stands for none."""
+    """The security context of the container that this spec itself describes; "" if it describes none."""
     parts: tuple[str, ...] = ()
-    """Parts that hold containers: each is a pod of its own, and may have a security context of its own."""
+    """Parts that hold containers. Each is a pod of its own and may have its own security context."""
     texts: tuple[str, ...] = ()
-    """Texts that change the pod when it is created: nobody rewrites them."""
+    """Texts that patch the pod when it is created. No rule rewrites them."""
     above: int = 0
-    """How many steps up a part finds the spec that it inherits from; 0 where it is no part."""
+    """How many steps above a part is the spec that it inherits from; 0 for a whole pod."""
     beside: tuple[tuple[int, Pointer], ...] = ()
-    """Where more is said of the pod, by steps up and the way down: its account, mounts, and volumes if mounted."""
+    """Where else the pod is described, as steps up and the path down: its account, mounts, and mounted volumes."""
     joined: "tuple[tuple[Pointer, Shape], ...]" = field(default=(), compare=False)
-    """Other places of this object that make one pod with this one, each with its shape: what stays, stays of all."""
+    """Other specs that the controller merges into the same pod, each with its shape. They share one decision."""
 
 
 POD_SPEC: Final = Shape()
@@ -39,7 +39,7 @@ LISTS: Final = ("initContainers", "containers", "ephemeralContainers")
 
 
 def expand(obj: Object, at: Pointer, path: str) -> Iterator[Pointer]:
-    """Yield the pointer of everything that a dotted path finds below a pointer: only what is there.
+    """Yield the pointer of everything that exists at a dotted path below a pointer.
 
     `*` is each value of a map or a list; `[]` each item of a list, or the one thing that stands in its place.
     Raises UnknownShape where `*` or `[]` meets neither.
@@ -49,7 +49,7 @@ def expand(obj: Object, at: Pointer, path: str) -> Iterator[Pointer]:
 
 @cache
 def names(path: str) -> tuple[str, ...]:
-    """Return the names in a path; paths come from KINDS, so that they are few."""
+    """Return the names in a path. Cached: paths come from KINDS, so there are few."""
     return tuple(path.split(".")) if path else ()
 
 
@@ -75,54 +75,54 @@ def _expanded(value: Any, at: Pointer, way: Sequence[str]) -> Iterator[tuple[Poi
 
 
 class Container(NamedTuple):
-    """One container of a pod, wherever it is listed, and its security context (empty where it has none)."""
+    """One container of a pod and its security context, which is empty if it has none."""
 
     at: Pointer
     value: Object
     context_at: Pointer
     context: Object
     part: Pointer
-    """Of the pod, or the part of it, that it runs in."""
+    """The pod, or the part of it, that the container runs in."""
 
 
 @dataclass(slots=True)
 class Pod:
-    """A pod inside an object. Pointers are from the object's root. Rules only read it."""
+    """A read-only view of a pod inside an object. Pointers start at the object's root."""
 
     object: Object
     at: Pointer
-    """Of the pod spec."""
+    """Where the pod spec is."""
     shape: Shape
     settings: Settings
     template: bool = True
     """Whether pods are made from it; False for a Pod itself."""
     scc: str = ""
-    """The SCC that judged it, known of a Pod that arrives after OpenShift's plugin."""
+    """The SCC that admitted a Pod; "" for a template."""
     namespace: str = ""
     sent: "Pod | None" = None
-    """The same pod as it came, before any rule; None where this is it."""
+    """The pod as it was sent; None if this view shows it."""
     working: Object | None = None
-    """The stored object, unless it shows that OpenShift rejects its pods: what it says there may have been granted."""
+    """The stored object, if its pods may run under a grant."""
     found: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
-    """What `containers` and `security_context` found, once they were asked; another object needs another map."""
+    """Results of `containers` and `security_context`, for this object only."""
     decided: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
-    """What webhook/workloads/identity.py decided of the pod as it came: once, for every view of it."""
+    """Decisions of webhook/workloads/identity.py on the pod as it was sent, shared by all its views."""
 
     def changed(self, obj: Object) -> "Pod":
-        """Return the same pod as it is in the object that rules have changed."""
+        """Return a view of the same pod in the object that rules have changed."""
         facts = self.template, self.scc, self.namespace
         return Pod(obj, self.at, self.shape, self.settings, *facts, self, self.working, decided=self.decided)
 
     def metadata_at(self) -> Pointer:
-        """Return where its labels and annotations are: beside the spec of a template, within what stands for one."""
+        """Return where the metadata is: beside the spec of a template, else inside the spec."""
         return (*(self.at[:-1] if self.at[-1:] == ("spec",) else self.at), "metadata")
 
     def joined(self) -> "list[Pod]":
-        """Return the other places that make one pod with this one."""
+        """Return views of the specs that the controller merges with this one."""
         return [replace(self, at=at, shape=shape, found={}, decided={}) for at, shape in self.shape.joined]
 
     def parts(self) -> list[Pointer]:
-        """Return the pods that this one stands for: itself, or the parts that share its security context."""
+        """Return the pods that this spec describes: itself, or the parts that share its security context."""
         if not self.shape.parts:
             return [self.at]
         parts = (part for path in self.shape.parts for part in expand(self.object, self.at, path))
@@ -145,7 +145,7 @@ class Pod:
         return "default"
 
     def exempt(self, part: Pointer) -> bool:
-        """Tell whether the configuration has a part left alone entirely, or its own annotation does."""
+        """Check whether the configuration or its own annotation exempts a part."""
         skips = bool(self.shape.parts) and part != self.at and self.annotations(part).get(SKIP_ANNOTATION) == "none"
         return skips or self.settings.exempts(self.namespace, self.account(part))
 
@@ -159,7 +159,7 @@ class Pod:
         return {key: value for at in found for key, value in mapping(self.object, (*at, "annotations")).items()}
 
     def made(self, *parts: Pointer, ids: bool = True) -> Object:
-        """Return the Pod that is made of parts, with all that SCC looks at; its IDs only where they are asked for."""
+        """Return the Pod made of parts with the fields that SCC reads; without its IDs unless `ids` is set."""
         leave_out, of_pod = () if ids else IDS, mapping(self.object, parts[0])
         spec: Object = {key: of_pod.get(key) for key in OF_THE_POD}
         spec["volumes"] = self.volumes(*parts)
@@ -184,25 +184,25 @@ class Pod:
         return [volume for at, volume in volumes if at in parts or str(volume.get("name")) in mounts]
 
     def security_context(self) -> tuple[Pointer, Object]:
-        """Return where the pod's own security context is, and what it says."""
+        """Return the pointer and the value of the pod's own security context."""
         if "context" not in self.found:
             at = (*self.at, self.shape.context)
             self.found["context"] = at, mapping(self.object, at)
         return cast("tuple[Pointer, Object]", self.found["context"])
 
     def contexts_at(self) -> list[Pointer]:
-        """Return where security contexts are, or may be: the pod's own, and each container's."""
+        """Return the pointer of each possible security context: the pod's and each container's."""
         sent = self.sent or self  # no rule adds a container
         return [sent.security_context()[0], *(each.context_at for each in sent.containers())]
 
     def containers(self) -> Sequence[Container]:
-        """Return every container: init, regular, ephemeral; found once, since nearly every rule asks."""
+        """Return every container: init, regular and ephemeral. Cached, because nearly every rule needs them."""
         if "containers" not in self.found:
             self.found["containers"] = list(self._walk())
         return cast("Sequence[Container]", self.found["containers"])
 
     def _walk(self) -> Iterator[Container]:
-        """Yield every container. The one place that walks them."""
+        """Yield every container. No other code walks them."""
         if self.shape.own_context:
             yield _container(self.at, lookup(self.object, self.at), self.shape.own_context, self.at)
         for part in (self.sent or self).parts():  # a rule may give a part a security context of its own
@@ -216,11 +216,11 @@ class Pod:
                 yield _container(container_at, value, "securityContext", at)
 
     def works_with(self, at: Pointer) -> bool:
-        """Tell whether the stored object, whose pods may run, says the same at a pointer."""
+        """Check whether the stored object, whose pods may run, has the same value at a pointer."""
         return self.working is not None and counterpart(self.object, self.working, at) == lookup(self.object, at)
 
     def mounts_claim(self) -> bool:
-        """Tell whether the pod has files that outlive it: a PersistentVolumeClaim, its own or its StatefulSet's."""
+        """Check whether the pod mounts a PersistentVolumeClaim, its own or its StatefulSet's."""
         volumes = sequence(self.object, (*self.at, "volumes"))
         templates = lookup(self.object, ("spec", "volumeClaimTemplates"))
         return bool(templates) or any(volume.get("persistentVolumeClaim") for volume in volumes)

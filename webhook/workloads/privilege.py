@@ -1,4 +1,4 @@
-"""The privilege that a pod asks for and works without: a rule drops it, and SCC is asked of the pod without it."""
+"""The privilege that a pod requests and does not need. A rule drops it, and SCC judges the pod without it."""
 
 import re
 from typing import Final
@@ -7,12 +7,12 @@ from webhook.objects.model import Pointer
 from webhook.workloads.pod import Pod
 
 WITHOUT_PRIVILEGE: Final = re.compile(r"(^|/)metacontroller(io)?/metacontroller([:@]|$)")
-"""Images that ask for privilege and work without it."""
+"""Images that request privilege and work without it."""
 PRIVILEGE: Final = {"allowPrivilegeEscalation", "privileged"}
 
 
 def unneeded(pod: Pod) -> list[Pointer]:
-    """Return the privilege that a pod asks for and works without: of one container, as upstream ships it."""
+    """Return the pointers of privilege that a pod requests and does not need: one container, as upstream ships it."""
     pod = pod.sent or pod
     containers, on = pod.containers(), pod.settings.enables("unneeded-privilege", default=True)
     if not on or len(containers) != 1 or pod.object.get("kind") not in ("Deployment", "StatefulSet"):

@@ -1,6 +1,6 @@
-"""Whether a stored object shows that OpenShift rejects pods of its template. In doubt it does not.
+"""Whether a stored object shows that OpenShift rejects pods of its template. In doubt, the answer is no.
 
-KINDS names one of these functions for each kind whose status tells.
+KINDS names one of these functions for each kind whose status shows it.
 """
 
 import re
@@ -10,23 +10,23 @@ from webhook.objects.model import Object, lookup, mapping, sequence
 
 IN_WORDS_OF_SCC: Final = "security context constraint"
 TRIED: Final = re.compile(r'provider "?([a-z0-9.-]+)"?: (?!Forbidden: not usable)')
-"""Names an SCC that the pod's account may use, in the words with which SCC rejects a pod."""
+"""Matches the SCCs that the account may use, in the message with which SCC rejects a pod."""
 
 
 def deployment(stored: Object) -> bool:
-    """Check whether SCC rejects pods of the template, and none of it is there. Older pods may run meanwhile."""
+    """Check whether SCC rejects pods of the stored template and none exists. Older pods may run meanwhile."""
     return bool(_rejection(stored)) and not _count(stored, "updatedReplicas")
 
 
 def replica_set(stored: Object) -> bool:
-    """Check whether SCC rejects pods, and none is there: nothing tells of which template a pod is."""
+    """Check whether SCC rejects pods and none exists. The status does not say which template a pod has."""
     return bool(_rejection(stored)) and not _count(stored, "replicas")
 
 
 def stateful_set(stored: Object) -> bool:
-    """Check whether a pod is missing and none of the template is there. Nothing tells what rejected it.
+    """Check whether a pod is missing and none of the stored template exists. The status gives no reason.
 
-    A pod that shuts down is counted in `replicas` alone: its successor has not been asked for yet.
+    A terminating pod counts in `replicas` only; its successor has not been created yet.
     """
     missing = _count(stored, "replicas") < (_number(lookup(stored, ("spec", "replicas"))))
     shuts_down = _count(stored, "replicas") != _count(stored, "currentReplicas")
@@ -34,19 +34,19 @@ def stateful_set(stored: Object) -> bool:
 
 
 def daemon_set(stored: Object) -> bool:
-    """Check whether a pod is missing and none of the template is there. Nothing tells what rejected it."""
+    """Check whether a pod is missing and none of the stored template exists. The status gives no reason."""
     missing = _count(stored, "currentNumberScheduled") < _count(stored, "desiredNumberScheduled")
     return _rolls_out(stored) and missing and not _count(stored, "updatedNumberScheduled")
 
 
 def observed(stored: Object) -> bool:
-    """Check whether the status speaks of the template that is stored."""
+    """Check whether the status describes the stored template."""
     generation = lookup(stored, ("metadata", "generation"))
     return generation is not None and lookup(stored, ("status", "observedGeneration")) == generation
 
 
 def usable(stored: Object) -> set[str]:
-    """Return the SCCs that a rejection says the pods' account may use."""
+    """Return the SCCs that the account may use, according to a rejection."""
     return set(TRIED.findall(_rejection(stored)))
 
 
