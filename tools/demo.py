@@ -102,7 +102,7 @@ def ask(server: Server, request: Request) -> Answer:
 
 def admitted_by(obj: Object, at: Pointer, shape: Shape, namespace: str) -> str:
     """Return the SCC that admits a pod of an object, where everyone may use restricted-v2 and nothing else."""
-    pod, account = check.made(obj, at, shape, Settings())
+    pod, account = check.as_pod(obj, at, shape, Settings())
     return check.Cluster(Grants()).judge(pod, namespace, account).admitted_by or "refused"
 
 

@@ -14,7 +14,7 @@ ROOT: Final = Path(__file__).parent.parent
 ROOTS: Final = (
     *("*.md", "docs/*.md", "tests/rig/README.md", "Makefile", "Dockerfile", "pyproject.toml", ".ci/run"),
     *("deploy/**/*.yaml", "tests/fixtures/**/*.yaml", "tools/*.py", "bench/**/*.py", "certs/*.py"),
-    *(f"webhook/{package}/*.py" for package in ("manifests", "scc")),
+    *(f"webhook/{package}/*.py" for package in ("manifests", "offline", "scc")),
     *(f"tests/{level}/*.py" for level in ("rig", "server", "openshift", "deploy", "reliability")),
 )
 SKIPPED: Final = ("rules.md", "rows.md", "plain_english.py", "test_plain_english.py")

@@ -19,7 +19,7 @@ def test_a_refusal_that_names_no_reason_is_a_pod_changed_after_scc(
     (tmp_path / "error").write_text(text)
     assert cli.main(["explain", str(tmp_path / "error")]) == 1
     out = capfd.readouterr().out
-    assert "Rule sidecar-security-context mends it" in out
+    assert "Rule sidecar-security-context fixes this" in out
     assert "nonroot: Forbidden: not usable" in out
 
 
@@ -29,7 +29,7 @@ def test_an_object_is_explained_with_the_smallest_grant(tmp_path: Path, capfd: p
     assert cli.main(["explain", str(path)]) == 1
     out = capfd.readouterr().out
     assert "hostPath volumes are not allowed" in out
-    assert "smallest grant that would admit it: hostmount-anyuid" in out
+    assert "smallest sufficient grant: hostmount-anyuid" in out
     assert "system:openshift:scc:hostmount-anyuid" in out
 
 
@@ -37,7 +37,7 @@ def test_what_the_rules_save_is_explained_and_fine(tmp_path: Path, capfd: pytest
     path = tmp_path / "pod.json"
     path.write_text(json.dumps(pod(REFUSED["fs-group"][0])))
     assert cli.main(["explain", str(path)]) == 0
-    assert "without us refused, with us restricted-v2" in capfd.readouterr().out
+    assert "before rejected, after restricted-v2" in capfd.readouterr().out
 
 
 def test_another_text_is_bad_input_or_no_refusal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -32,7 +32,7 @@ def manifests_of(release: str) -> list[upstream.Object]:
     return upstream.read(folder)
 
 
-def named(templates: list[check.Template], when: str) -> dict[upstream.Key, str | None]:
+def named(templates: list[check.TemplateVerdict], when: str) -> dict[upstream.Key, str | None]:
     """Return who admits each workload's pods, by namespace, kind and name as the rig names them."""
     found: dict[upstream.Key, str | None] = {}
     for each in (each for each in templates if each.workload):

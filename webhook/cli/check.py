@@ -10,7 +10,7 @@ from webhook.objects.model import BadInput
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from webhook.offline.check import Template
+    from webhook.offline.check import TemplateVerdict
 
 
 def add_parser(commands: Commands, config: argparse.ArgumentParser) -> None:
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     return ExitCode.FINE if all(template.after.admitted_by for template in templates) else ExitCode.FOUND
 
 
-def _write_report(form: str, templates: "Sequence[Template]") -> None:
+def _write_report(form: str, templates: "Sequence[TemplateVerdict]") -> None:
     from rich.console import Console
 
     from webhook.offline import report, report_html

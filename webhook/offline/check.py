@@ -1,4 +1,4 @@
-"""Will it be admitted? Every pod template of some manifests, without us and with us, judged by the model of SCC."""
+"""Judge every pod template in manifests with the SCC model, before and after the webhook."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -16,12 +16,12 @@ from webhook.workloads.find import pod_specs
 from webhook.workloads.pod import POD_SPEC, Pod, Shape
 
 COUNTED: Final = {"Deployment.apps", "StatefulSet.apps", "ReplicaSet.apps", "ReplicationController", "Job.batch", "Pod"}
-"""Kinds that make pods at once: what an installation shows as running or not."""
+"""Kinds whose controllers create pods at once."""
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
-    """One pod template: where it is, who admits its pods without us and with us, and what the rules changed."""
+class TemplateVerdict:
+    """One pod template: its location, the SCC verdicts before and after the webhook, and the findings."""
 
     file: str
     line: int
@@ -29,36 +29,36 @@ class Template:
     namespace: str
     name: str
     path: str
-    """JSON pointer of the pod template in its object."""
+    """The JSON pointer of the pod template in its object."""
     account: str
     workload: bool
-    """Whether its object is a workload that asks for pods at once."""
+    """Whether its object is a workload that creates pods at once."""
     before: Verdict
     after: Verdict
     findings: tuple[Finding, ...]
     smallest: str | None
-    """The most restrictive default SCC that would admit what stays refused."""
+    """The most restrictive default SCC that admits the pod, if no usable SCC does."""
 
 
 @dataclass(slots=True)
 class Cluster:
-    """What is known of the cluster: who may use which SCC, and what is allocated to namespaces."""
+    """The cluster's SCC grants and namespace ranges."""
 
     grants: Grants
     ranges: Ranges = EXAMPLE
     of_namespaces: dict[str, Ranges] = field(default_factory=dict)
     not_judged: list[str] = field(default_factory=list)
-    """What has pods in a shape that nobody can read, a line each."""
+    """One line for each object of unknown shape."""
 
     def judge(self, pod: Object, namespace: str, account: str) -> Verdict:
-        """Judge a pod as OpenShift would in a namespace, for a service account."""
+        """Return the verdict on a pod in a namespace under a service account."""
         if lookup(pod, ("spec", "os", "name")) == "windows":
             return Verdict("none: SCC leaves Windows alone", {}, pod)
         return judge(pod, self.grants.usable(namespace, account), self.of_namespaces.get(namespace, self.ranges))
 
 
-def check(documents: Iterable[Document], settings: Settings, cluster: Cluster) -> Iterator[Template]:
-    """Yield every pod template of some documents, with OpenShift's verdict before and after the rules."""
+def check(documents: Iterable[Document], settings: Settings, cluster: Cluster) -> Iterator[TemplateVerdict]:
+    """Yield the verdicts on every pod template in the documents."""
     documents = list(documents)
     objects = [obj for document in documents for _, obj in document.objects()]
     read(objects, cluster.grants)
@@ -70,25 +70,25 @@ def check(documents: Iterable[Document], settings: Settings, cluster: Cluster) -
         for at, obj in document.objects():
             named = (obj.get("kind"), lookup(obj, ("metadata", "namespace")), lookup(obj, ("metadata", "name")))
             alike = seen.setdefault(str(named), [])
-            if obj not in alike:  # an object that two files define alike is one object
+            if obj not in alike:  # files may repeat an object
                 alike.append(obj)
                 yield from _of_object(document, at, obj, settings, cluster)
 
 
 def _of_object(
     document: Document, at: Pointer, obj: Object, settings: Settings, cluster: Cluster
-) -> Iterator[Template]:
+) -> Iterator[TemplateVerdict]:
     request = request_for(obj)
     outcome = engine.evaluate(request, settings)
     try:
         specs = list(pod_specs(obj, request.kind))
         for spec_at, shape in specs:
             namespace = request.namespace or "default"
-            before, account = made(obj, spec_at, shape, settings)
-            after, later_account = made(outcome.object or obj, spec_at, shape, settings)
+            before, account = as_pod(obj, spec_at, shape, settings)
+            after, later_account = as_pod(outcome.object or obj, spec_at, shape, settings)
             verdict = cluster.judge(after, namespace, later_account)
             inside = pointer(spec_at)
-            yield Template(
+            yield TemplateVerdict(
                 document.file,
                 document.line_of((*at, *spec_at)),
                 request.kind,
@@ -96,7 +96,7 @@ def _of_object(
                 request.name,
                 inside.removesuffix("/spec") if shape.containers == POD_SPEC.containers else inside,
                 later_account,
-                request.kind in COUNTED and _asks_for_pods(obj),
+                request.kind in COUNTED and _creates_pods(obj),
                 cluster.judge(before, namespace, account),
                 verdict,
                 tuple(f for f in outcome.findings if f.path.startswith(inside + "/") or not len(specs) > 1),
@@ -107,15 +107,15 @@ def _of_object(
         cluster.not_judged.append(f"{where}: {request.kind} {request.name}: not judged: {error}")
 
 
-def made(obj: Object, at: Pointer, shape: Shape, settings: Settings) -> tuple[Object, str]:
-    """Make a Pod of a pod spec, or of what stands for one, as its controller does; and name its service account."""
+def as_pod(obj: Object, at: Pointer, shape: Shape, settings: Settings) -> tuple[Object, str]:
+    """Return the Pod that a controller creates from a pod template, and its service account."""
     view = Pod(obj, at, shape, settings)
-    pod = view.made(*view.parts())  # parts are judged as one: what SCC rejects one for, it rejects
+    pod = view.made(*view.parts())  # all parts are one pod: SCC rejects it if it rejects a part
     if obj.get("kind") == "Notebook" and lookup(obj, (*at, shape.context)) is None:
-        pod["spec"]["securityContext"] = {"fsGroup": 100}  # what the notebook controller adds
+        pod["spec"]["securityContext"] = {"fsGroup": 100}  # the notebook controller's default
     return pod, view.account(view.parts()[0])
 
 
-def _asks_for_pods(obj: Object) -> bool:
+def _creates_pods(obj: Object) -> bool:
     spec = mapping(obj, ("spec",))
     return spec.get("replicas", 1) != 0 and spec.get("suspend") is not True

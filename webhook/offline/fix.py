@@ -1,4 +1,4 @@
-"""Manifests as the webhook would leave them: files in, texts out, nothing but what a rule changed."""
+"""Apply the rules to manifests, and keep all text that no rule changes."""
 
 import difflib
 import os
@@ -16,7 +16,7 @@ from webhook.workloads.kinds import kind_of
 
 @dataclass(slots=True)
 class Fixed:
-    """One file: its text before and after, and what the engine said of each object in it."""
+    """One file: its text before and after, and the result for each object."""
 
     file: str
     before: str = ""
@@ -24,7 +24,7 @@ class Fixed:
     outcomes: list[tuple[Request, Outcome]] = field(default_factory=list)
 
     def warnings(self) -> list[str]:
-        """Return what a person should know of, one line each, with file and object."""
+        """Return the warnings, one line each, with file and object."""
         return [
             f"{self.file}: {request.kind} {request.namespace or '-'}/{request.name}: {warning}"
             for request, outcome in self.outcomes
@@ -32,7 +32,7 @@ class Fixed:
         ]
 
     def diff(self) -> str:
-        """Return what changed as a unified diff."""
+        """Return the changes as a unified diff."""
         lines = difflib.unified_diff(
             self.before.splitlines(keepends=True), self.after.splitlines(keepends=True), self.file, self.file
         )
@@ -40,7 +40,7 @@ class Fixed:
 
 
 def request_for(obj: Object) -> Request:
-    """Make the request that the API server would send for a manifest that is created."""
+    """Return the request that the API server sends when a manifest is created."""
     metadata = lookup(obj, ("metadata",))
     namespace, name = (lookup(metadata, (key,)) for key in ("namespace", "name"))
     return Request(
@@ -53,7 +53,7 @@ def request_for(obj: Object) -> Request:
 
 
 def fix(documents: Iterable[Document], settings: Settings) -> Iterator[Fixed]:
-    """Evaluate every object of every document; yield file by file."""
+    """Yield each file with the rules applied to every object."""
     current: Fixed | None = None
     for document in documents:
         if current is None or current.file != document.file:
@@ -74,12 +74,12 @@ def fix(documents: Iterable[Document], settings: Settings) -> Iterator[Fixed]:
 
 
 def as_next_document(text: str) -> str:
-    """Return a file's text as it continues a stream that another file began."""
+    """Return a file's text with a leading `---`."""
     return text if text.startswith("---") else f"---\n{text}"
 
 
 def write(path: Path, text: str) -> None:
-    """Replace a file in one step: whoever reads it sees the old text or the new one. A link stays a link."""
+    """Replace a file atomically, following symbolic links."""
     path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o644

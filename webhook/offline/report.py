@@ -1,4 +1,4 @@
-"""What `check` found, in the forms that people and machines read: text, json, junit, sarif (html: report_html)."""
+"""Format the verdicts of `check` as text, JSON, JUnit and SARIF."""
 
 import json
 from collections.abc import Sequence
@@ -10,40 +10,35 @@ from rich.console import Console
 from rich.table import Table
 
 from webhook import VERSION
-from webhook.offline.check import Template
+from webhook.offline.check import TemplateVerdict
 from webhook.scc.admission import Verdict
 
 SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 FINDING: Final = ("rule", "path", "before", "after", "because")
 
 
-def counts(templates: Sequence[Template], *, workloads: bool) -> tuple[int, int, int]:
-    """Return how many pod templates there are, how many admitted without us, how many with us."""
+def counts(templates: Sequence[TemplateVerdict], *, workloads: bool) -> tuple[int, int, int]:
+    """Return the numbers of pod templates, of those admitted before the webhook, and of those after."""
     chosen = [each for each in templates if each.workload or not workloads]
-    without, with_us = ([each for each in chosen if verdict(each).admitted_by] for verdict in (_before, _after))
-    return len(chosen), len(without), len(with_us)
+    before, after = (
+        sum(bool(verdict.admitted_by) for verdict in verdicts)
+        for verdicts in ([each.before for each in chosen], [each.after for each in chosen])
+    )
+    return len(chosen), before, after
 
 
-def _before(template: Template) -> Verdict:
-    return template.before
-
-
-def _after(template: Template) -> Verdict:
-    return template.after
-
-
-def name(template: Template) -> str:
-    """Name a template as people do: kind and object."""
+def name(template: TemplateVerdict) -> str:
+    """Return the kind and name of a template's object."""
     return f"{template.kind.partition('.')[0]} {template.namespace}/{template.name}"
 
 
 def reasons(verdict: Verdict) -> list[str]:
-    """Return why a pod is refused, by the first SCC that was asked: each reason once."""
+    """Return the reasons of the first SCC that rejects a pod, each once."""
     return list(dict.fromkeys(next(iter(verdict.refusals.values()), [])))
 
 
-def suggestion(template: Template) -> str:
-    """Return the RoleBinding that would have OpenShift admit what stays refused; "" where no default SCC would."""
+def suggestion(template: TemplateVerdict) -> str:
+    """Return a RoleBinding that makes OpenShift admit the pod, or "" if no default SCC does."""
     if template.smallest is None:
         return ""
     role = f"system:openshift:scc:{template.smallest}"
@@ -55,32 +50,36 @@ def suggestion(template: Template) -> str:
     )
 
 
-def as_text(templates: Sequence[Template], console: Console) -> None:
-    """Print what is refused without us, what becomes of it, and the summary."""
+def as_text(templates: Sequence[TemplateVerdict], console: Console) -> None:
+    """Print the pods rejected before or after the webhook, and a summary."""
     concerned = [each for each in templates if not (each.before.admitted_by and each.after.admitted_by)]
     if concerned:
-        table = Table("pod template of", "without us", "with us", "why", box=box.ROUNDED)
+        table = Table("pod template of", "before", "after", "why", box=box.ROUNDED)
         for each in sorted(concerned, key=lambda each: (each.after.admitted_by is None, name(each))):
-            before, after = (verdict.admitted_by for verdict in (each.before, each.after))
-            why = ", ".join(sorted({finding.rule for finding in each.findings})) if after else reasons(each.after)[0]
-            if not after and each.smallest:
-                why += f"\nservice account {each.account} would need SCC {each.smallest}"
-            table.add_row(name(each), _coloured(before), _coloured(after), why)
+            scc_before, scc_after = each.before.admitted_by, each.after.admitted_by
+            why = (
+                ", ".join(sorted({finding.rule for finding in each.findings})) if scc_after else reasons(each.after)[0]
+            )
+            if not scc_after and each.smallest:
+                why += f"\nservice account {each.account} needs SCC {each.smallest}"
+            table.add_row(name(each), _coloured(scc_before), _coloured(scc_after), why)
         console.print(table)
-    for title, workloads in (("workloads that ask for pods", True), ("all pod templates", False)):
-        total, without, with_us = counts(templates, workloads=workloads)
-        console.print(f"{title}: [bold]{without}[/] of {total} admitted without us, [bold green]{with_us}[/] with us")
+    for title, workloads in (("workloads that create pods", True), ("all pod templates", False)):
+        total, before, after = counts(templates, workloads=workloads)
+        console.print(
+            f"{title}: [bold]{before}[/] of {total} admitted before the webhook, [bold green]{after}[/] after"
+        )
 
 
 def _coloured(scc: str | None) -> str:
-    return f"[green]{scc}[/]" if scc else "[red]refused[/]"
+    return f"[green]{scc}[/]" if scc else "[red]rejected[/]"
 
 
-def as_json(templates: Sequence[Template]) -> str:
-    """Write everything as JSON, as the contract has it."""
-    total, without, with_us = counts(templates, workloads=False)
+def as_json(templates: Sequence[TemplateVerdict]) -> str:
+    """Return the verdicts and findings as JSON."""
+    total, before, after = counts(templates, workloads=False)
     body = {
-        "summary": {"templates": total, "admittedBefore": without, "admittedAfter": with_us},
+        "summary": {"templates": total, "admittedBefore": before, "admittedAfter": after},
         "templates": [
             {
                 **{key: getattr(each, key) for key in ("file", "kind", "namespace", "name", "path")},
@@ -98,8 +97,8 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
     return {"admittedBy": verdict.admitted_by, "verdicts": verdict.refusals}
 
 
-def as_junit(templates: Sequence[Template]) -> str:
-    """Write a test suite for each file, in which every pod template is a test and a refusal a failure."""
+def as_junit(templates: Sequence[TemplateVerdict]) -> str:
+    """Return one JUnit suite per file, one test per pod template, one failure per rejection."""
     root = ET.Element("testsuites", name="admission by OpenShift")
     for file in dict.fromkeys(each.file for each in templates):
         of_file = [each for each in templates if each.file == file]
@@ -116,11 +115,11 @@ def as_junit(templates: Sequence[Template]) -> str:
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def as_sarif(templates: Sequence[Template]) -> str:
-    """Write SARIF 2.1.0: what stays refused is an error, what the rules save a note."""
+def as_sarif(templates: Sequence[TemplateVerdict]) -> str:
+    """Return SARIF 2.1.0: errors for templates that stay rejected, notes for those that the rules fix."""
     rules = [
-        {"id": "refused-by-scc", "shortDescription": {"text": "OpenShift's SCC refuses the pods, with us too"}},
-        {"id": "saved-by-rules", "shortDescription": {"text": "OpenShift's SCC refuses the pods without us"}},
+        {"id": "refused-by-scc", "shortDescription": {"text": "SCC rejects the pods before and after the webhook"}},
+        {"id": "saved-by-rules", "shortDescription": {"text": "SCC rejects the pods before the webhook"}},
     ]
     results = [
         {

@@ -1,11 +1,11 @@
-"""What `check` found as one page that needs nothing else: summary, chart by component, every template foldable."""
+"""Format the verdicts of `check` as one self-contained HTML page."""
 
 from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import PurePath
 from typing import Final
 
-from webhook.offline.check import Template
+from webhook.offline.check import TemplateVerdict
 from webhook.offline.report import counts, name, reasons, suggestion
 
 STYLE: Final = """
@@ -26,15 +26,15 @@ pre { overflow-x: auto; background: var(--line); padding: .5rem; border-radius: 
 """
 
 
-def as_html(templates: Sequence[Template]) -> str:
-    """Write the page. Nothing in it is loaded from elsewhere, and every text of a manifest is escaped."""
+def as_html(templates: Sequence[TemplateVerdict]) -> str:
+    """Return the page. It loads nothing, and all text from manifests is escaped."""
     return "\n".join(
         [
             "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>",
             f"<title>Will OpenShift admit it?</title><style>{STYLE}</style>",
             "<h1>Will OpenShift admit it?</h1>",
             *_figures(templates),
-            "<h2>By component</h2><table><tr><th>file<th>without us<th><th>with us<th>",
+            "<h2>By component</h2><table><tr><th>file<th>before<th><th>after<th>",
             *(_component(file, templates) for file in dict.fromkeys(each.file for each in templates)),
             "</table><h2>Every pod template</h2>",
             *(_details(each) for each in sorted(templates, key=_urgency)),
@@ -43,30 +43,30 @@ def as_html(templates: Sequence[Template]) -> str:
     )
 
 
-def _urgency(template: Template) -> tuple[bool, bool, str]:
+def _urgency(template: TemplateVerdict) -> tuple[bool, bool, str]:
     return bool(template.after.admitted_by), bool(template.before.admitted_by), name(template)
 
 
-def _figures(templates: Sequence[Template]) -> Iterator[str]:
+def _figures(templates: Sequence[TemplateVerdict]) -> Iterator[str]:
     yield "<div class=figures>"
-    for title, workloads in (("workloads that ask for pods", True), ("pod templates in all", False)):
-        total, without, with_us = counts(templates, workloads=workloads)
-        figure = f"{without} → <span class=yes>{with_us}</span> of {total}"
-        yield f"<div><b>{figure}</b>{title} admitted without us → with us</div>"
+    for title, workloads in (("workloads that create pods", True), ("all pod templates", False)):
+        total, before, after = counts(templates, workloads=workloads)
+        figure = f"{before} → <span class=yes>{after}</span> of {total}"
+        yield f"<div><b>{figure}</b>{title} admitted before → after the webhook</div>"
     yield "</div>"
 
 
-def _component(file: str, templates: Sequence[Template]) -> str:
+def _component(file: str, templates: Sequence[TemplateVerdict]) -> str:
     of_file = [each for each in templates if each.file == file]
-    total, without, with_us = counts(of_file, workloads=False)
+    total, before, after = counts(of_file, workloads=False)
     cells = "".join(
         f"<td class=n>{part} of {total}<td><div class=bar><i style='width:{100 * part // total}%'></i></div>"
-        for part in (without, with_us)
+        for part in (before, after)
     )
     return f"<tr><td title='{escape(file)}'>{escape(PurePath(file).stem)}{cells}"
 
 
-def _details(template: Template) -> str:
+def _details(template: TemplateVerdict) -> str:
     before, after = template.before.admitted_by, template.after.admitted_by
     parts = [
         (
@@ -74,10 +74,10 @@ def _details(template: Template) -> str:
             f"<small>{escape(template.path or '/')} · {escape(template.file)}:{template.line}</small></summary>"
         )
     ]
-    for title, verdict in (("Without us", template.before), ("With us", template.after)):
+    for title, verdict in (("Before the webhook", template.before), ("After the webhook", template.after)):
         if not verdict.admitted_by:
             items = "".join(f"<li><code>{escape(reason)}</code>" for reason in reasons(verdict))
-            parts.append(f"<p>{title} refused:<ul>{items}</ul>")
+            parts.append(f"<p>{title}, rejected:<ul>{items}</ul>")
     if template.findings:
         rows = "".join(
             f"<tr><td>{escape(finding.rule)}<td><code>{escape(finding.path)}</code><td>{escape(finding.because)}"
@@ -86,12 +86,10 @@ def _details(template: Template) -> str:
         parts.append(f"<table><tr><th>rule<th>field<th>why{rows}</table>")
     if not after:
         grant = suggestion(template)
-        help_ = (
-            f"<p>Smallest grant that would admit it:<pre>{escape(grant)}</pre>" if grant else "<p>No default SCC would."
-        )
+        help_ = f"<p>Smallest sufficient grant:<pre>{escape(grant)}</pre>" if grant else "<p>No default SCC admits it."
         parts.append(help_)
     return "".join(parts) + "</details>"
 
 
 def _verdict(scc: str | None) -> str:
-    return f"<span class=yes>{escape(scc)}</span>" if scc else "<span class=no>refused</span>"
+    return f"<span class=yes>{escape(scc)}</span>" if scc else "<span class=no>rejected</span>"
