@@ -105,7 +105,7 @@ def test_settings_are_frozen() -> None:
 
 
 MISTAKES = {
-    "unknown key": ("allocated: 1-2\nalocated: 1-2\n", 2, "alocated", "unknown; known here: allocated"),
+    "unknown key": ("allocated: 1-2\nalocated: 1-2\n", 2, "alocated", "unknown key; expected one of allocated"),
     "not a map": ("- 1\n", 1, "the file", "a map"),
     "text": ("just text\n", 1, "the file", "a map"),
     "rules a list": ("# one\nrules: [fs-group]\n", 2, "rules", "a map"),
@@ -121,7 +121,7 @@ MISTAKES = {
         "rules:\n  istio-injection:\n    namespace: all\n",
         3,
         "rules.istio-injection.namespace",
-        "known here: namespaces",
+        "expected one of namespaces",
     ),
     "option of no known value": (
         "rules:\n  istio-injection:\n    namespaces: some\n",
@@ -140,7 +140,7 @@ MISTAKES = {
     "range as OpenShift writes it": ("allocated: 1000000000-1999999999/10000\n", 1, "allocated", "a range like"),
     "range of 5,000 digits": (f"allocated: 1-{'9' * 5000}\n", 1, "allocated", "a range like"),
     "exempt a list": ("exempt:\n- team\n", 1, "exempt", "a map"),
-    "unknown exemption": ("exempt:\n  users: [me]\n", 2, "exempt.users", "known here: namespaces"),
+    "unknown exemption": ("exempt:\n  users: [me]\n", 2, "exempt.users", "expected one of namespaces"),
     "namespaces text": ("exempt:\n  namespaces: team\n", 2, "exempt.namespaces", "a list of names"),
     "namespaces a map": ("exempt:\n  namespaces: {a: b}\n", 2, "exempt.namespaces", "a list of names"),
     "namespaces of numbers": ("exempt:\n  namespaces:\n  - 1\n", 2, "exempt.namespaces", "a list of names"),
@@ -151,7 +151,7 @@ MISTAKES = {
         "rules:\n  writable-directory:\n    images:\n      a(: /b\n",
         4,
         "rules.writable-directory.images.a(",
-        "no regular expression",
+        "not a regular expression",
     ),
     "key twice": ("rules: {}\nallocated: 1-2\nrules: {}\n", 3, "rules", "duplicate key"),
 }

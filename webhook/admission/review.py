@@ -20,7 +20,7 @@ MOST_VALUES: Final = 250_000
 """Maps, lists and commas of a large review. Objects at etcd's limit, new and old, have fewer; `{"a":0}` over and over
 would have 1,800,000, and take 170 MiB to read."""
 
-LONGEST_UID: Final = 256  # a UUID has 36; more is nobody's uid, and we repeat it
+LONGEST_UID: Final = 256  # a UUID has 36, and the response repeats it
 
 _BEGINNING: Final = re.compile(
     rb'\s*\{((?:\s*"\w+"\s*:\s*"[\w./]*"\s*,)*)\s*"request"\s*:\s*\{\s*"uid"\s*:\s*"([ -!#-[\]-~]{1,256})"'
@@ -137,7 +137,7 @@ def _field(holder: Object, name: str, expected: type, default: Any = _MISSING) -
 def _once_each(pairs: list[tuple[str, Any]]) -> Object:
     """Reject duplicate keys. Readers disagree on which one counts, and the API server writes none."""
     if len(made := dict(pairs)) < len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("duplicate key")
     return made
 
 

@@ -28,7 +28,7 @@ def add_parser(commands: Commands, config: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Judge every pod template, and report in the form that was asked for."""
+    """Judge every pod template, and report in the chosen form."""
     from rich.console import Console
     from rich.progress import track
 
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     for text in options.grant or ():
         who, equals, scc = text.partition("=")
         if not equals or who.count("/") != 1:
-            raise BadInput(f"--grant {text}: NAMESPACE/SERVICEACCOUNT=SCC belongs here")
+            raise BadInput(f"--grant: expected NAMESPACE/SERVICEACCOUNT=SCC, got {text}")
         grants.grant(who, [scc])
     known = {name for names in grants.granted.values() for name in names} | {*grants.everyone}
     ranges = EXAMPLE

@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     if not body.lstrip().startswith(b"{"):
         found = list(reader.documents(reader.decoded(body, options.file), options.file))
         if len(found) != 1:
-            raise BadInput(f"{options.file}:1: one AdmissionReview belongs here, not {len(found)} documents")
+            raise BadInput(f"{options.file}:1: expected one AdmissionReview, got {len(found)} documents")
         body = json.dumps(found[0].value).encode()
     try:
         request = review.decode(body)

@@ -15,12 +15,10 @@ def add_parser(commands: Commands, config: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="0.0.0.0", help="address to listen on (%(default)s)")  # noqa: S104 - a server
     parser.add_argument("--port", type=int, default=8443, help="HTTPS port (%(default)s)")
     parser.add_argument(
-        "--certificate", type=Path, metavar="FILE", help="PEM; may hold the key too. Without: one is made"
+        "--certificate", type=Path, metavar="FILE", help="PEM, may hold the key too; without it, one is generated"
     )
-    parser.add_argument("--key", type=Path, metavar="FILE", help="PEM, where the certificate's file has no key")
-    parser.add_argument(
-        "--ca-out", type=Path, metavar="FILE", help="where the CA goes of a certificate made on the spot"
-    )
+    parser.add_argument("--key", type=Path, metavar="FILE", help="PEM, if the certificate's file has no key")
+    parser.add_argument("--ca-out", type=Path, metavar="FILE", help="write the CA of the generated certificate here")
     parser.add_argument("--workers", type=int, default=2, help="processes (%(default)s)")
     parser.add_argument(
         "--observe-port", type=int, default=8080, help="HTTP port of /healthz /readyz /metrics (%(default)s)"
@@ -36,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
         from webhook.server import app, configuration, gunicorn_app
         from webhook.settings.configuration import load
 
-        settings = load(options.config, OPTIONS)  # broken at start: say so and stop
+        settings = load(options.config, OPTIONS)  # a broken file stops the start
         certificate = options.certificate or _own_certificate(Path(folder), options.host, options.ca_out)
         listen = gunicorn_app.Listen(
             options.host,
@@ -47,8 +45,8 @@ def run(options: argparse.Namespace) -> int:
             options.observe_port,
         )
         gc.collect()
-        gc.freeze()  # what is loaded here stays shared with the workers: the collector would write to each page of it
-        # Each worker watches for itself; one that starts while the file is broken has what was good at our start.
+        gc.freeze()  # keeps what is loaded shared with the workers: the collector would write to each page
+        # Each worker watches for itself, and begins with the settings of the server's start if the file is broken.
         gunicorn_app.serve(
             listen, lambda aside: app.application(configuration.Watched(options.config, settings).current, aside)
         )

@@ -135,7 +135,7 @@ def strings(value: Any, at: Pointer) -> list[str]:
     if found is None:
         return []
     if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
-        raise UnknownShape(at, "a list of texts")
+        raise UnknownShape(at, "a list of strings")
     return found
 
 

@@ -36,13 +36,13 @@ class Rule:
         """Return one line on what the rule is offered, whether it is on, and what can be chosen."""
         kinds = "every kind with pods" if self.kinds == POD_KINDS else ", ".join(self.kinds)
         options = "".join(
-            f"; option `{name}`: {', '.join(values) or 'a map of texts'}" for name, values in self.options.items()
+            f"; option `{name}`: {', '.join(values) or 'a mapping of strings'}" for name, values in self.options.items()
         )
         return f"Kinds: {kinds}; {'on' if self.default else 'off'} by default{options}."
 
 
 class BadRule(Exception):
-    """A rule cannot be registered; the message names it and says what to mend."""
+    """A rule cannot be registered; the message names it and says what to fix."""
 
 
 RULES: Final[dict[str, Rule]] = {}

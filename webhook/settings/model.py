@@ -91,7 +91,7 @@ def parse(document: Any, rules: Mapping[str, Options], sccs: Collection[str]) ->
     if not everyone or not set(everyone) <= set(sccs):
         raise SettingsError(("everyone",), f"expected some of {', '.join(sorted(sccs))}, got {', '.join(everyone)}")
     if wrong := [account for account in accounts if account.count("/") != 1]:
-        raise SettingsError(("exempt", "serviceAccounts"), f"{wrong[0]}: NAMESPACE/NAME belongs here")
+        raise SettingsError(("exempt", "serviceAccounts"), f"expected NAMESPACE/NAME, got {wrong[0]}")
     return Settings(
         allocated=_range(top["allocated"]) if "allocated" in top else settings.allocated,
         everyone=everyone,
@@ -105,10 +105,10 @@ def _mapping(value: Any, at: tuple[str | int, ...], keys: set[str]) -> Mapping[s
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise SettingsError(at, "a map belongs here")
+        raise SettingsError(at, "expected a mapping")
     for key in value:
         if key not in keys:
-            raise SettingsError((*at, key), f"unknown; known here: {', '.join(sorted(keys))}")
+            raise SettingsError((*at, key), f"unknown key; expected one of {', '.join(sorted(keys))}")
     return value
 
 
@@ -120,13 +120,13 @@ def _rules(value: Any, known: Mapping[str, Options]) -> Mapping[str, bool | Mapp
             chosen[rule] = wanted
             continue
         if wanted is None or not known[rule]:
-            raise SettingsError(at, "true or false belongs here")
+            raise SettingsError(at, "expected true or false")
         for name, option in _mapping(wanted, at, set(known[rule])).items():
             allowed = known[rule][name]
             if not allowed:
                 _texts(option, (*at, name))
             elif option not in allowed:
-                raise SettingsError((*at, name), f"one of these belongs here: {', '.join(allowed)}")
+                raise SettingsError((*at, name), f"expected one of {', '.join(allowed)}")
         chosen[rule] = wanted
     return chosen
 
@@ -135,21 +135,21 @@ def _range(value: Any) -> range:
     first, dash, last = str(value).partition("-")
     short = len(first) <= LONGEST_ID and len(last) <= LONGEST_ID
     if not (dash and short and first.isdecimal() and last.isdecimal() and 0 < int(first) <= int(last)):
-        raise SettingsError(("allocated",), "a range like 1000000000-1999999999 belongs here")
+        raise SettingsError(("allocated",), "expected a range like 1000000000-1999999999")
     return range(int(first), int(last) + 1)
 
 
 def _texts(value: Any, at: tuple[str | int, ...]) -> None:
     if not isinstance(value, Mapping) or not all(isinstance(text, str) for text in value.values()):
-        raise SettingsError(at, "a map of text to text belongs here")
+        raise SettingsError(at, "expected a mapping of string to string")
     for key in value:
         try:
             re.compile(key)  # exact keys, of a namespace, a kind and a name, are regular expressions too
         except (re.error, OverflowError) as error:
-            raise SettingsError((*at, key), f"no regular expression: {error}") from None
+            raise SettingsError((*at, key), f"not a regular expression: {error}") from None
         plain = re.sub(r"\\.|\[\^?\]?[^]]*\]", "x", key)  # in these, * and + are characters
         if re.search(r"\)\s*([*+]|\{\d*,)", plain) or len(re.findall(r"[*+]|\{\d*,", plain)) > MOST_REPEATS:
-            problem = f"may take for ever on an image made for it: have at most {MOST_REPEATS} of * and +, none after )"
+            problem = f"may be too slow on a hostile image name: use at most {MOST_REPEATS} of * and +, none after )"
             raise SettingsError((*at, key), problem)
 
 
@@ -158,5 +158,5 @@ def _strings(holder: Mapping[str, Any], at: tuple[str, ...], default: tuple[str,
     if value is None:
         return default
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise SettingsError(at, "a list of names belongs here")
+        raise SettingsError(at, "expected a list of names")
     return tuple(value)

@@ -22,7 +22,7 @@ class Shape:
     parts: tuple[str, ...] = ()
     """Parts that hold containers. Each is a pod of its own and may have its own security context."""
     texts: tuple[str, ...] = ()
-    """Texts that patch the pod when it is created. No rule rewrites them."""
+    """Strings that patch the pod when it is created. No rule rewrites them."""
     above: int = 0
     """How many steps above a part is the spec that it inherits from; 0 for a whole pod."""
     beside: tuple[tuple[int, Pointer], ...] = ()
