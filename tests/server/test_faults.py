@@ -29,8 +29,8 @@ def test_no_call_goes_out_while_10_000_reviews_are_answered() -> None:
     program = f"""
 import io, sys
 from werkzeug.test import EnvironBuilder
-from webhook.app import application
-from webhook.settings import Settings
+from webhook.server.app import application
+from webhook.settings.model import Settings
 calls, statuses = [], set()
 app, review = application(Settings), {REVIEW!r}
 environ = EnvironBuilder("/mutate", method="POST", data=review, content_type="application/json").get_environ()

@@ -20,7 +20,7 @@ from tests.support.bodies import REVIEW
 from tests.support.server import Server, post, reason, serving
 from webhook.admission.review import LARGE, MOST_VALUES
 from webhook.server.app import LARGEST_BODY, LARGEST_SENT, application
-from webhook.server.gunicorn_app import Certificate
+from webhook.server.certificate import Certificate
 from webhook.server.worker import PATIENCE
 from webhook.settings.model import Settings
 
@@ -252,7 +252,7 @@ def test_tls_is_1_2_or_newer(server: Server, tmp_path: Path) -> None:
     path = tmp_path / "serving.pem"
     ca = authority.authority("test", ["localhost"], days=1)
     path.write_bytes(authority.serving(ca, ["localhost"], days=1).pem())
-    assert Certificate(path, None).made().minimum_version == ssl.TLSVersion.TLSv1_2
+    assert Certificate(path, None).context().minimum_version == ssl.TLSVersion.TLSv1_2
     context = server.trust()
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
     with warnings.catch_warnings():

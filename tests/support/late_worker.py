@@ -6,15 +6,15 @@ import time
 from webhook.cli import main as cli
 from webhook.server import telemetry
 
-belong = telemetry.belong
+use_metrics_slot = telemetry.use_metrics_slot
 
 
 def late(slot: int) -> None:
     """Stand for a machine that has no time for a process just born."""
     time.sleep(2 * slot)
-    belong(slot)
+    use_metrics_slot(slot)
 
 
 if __name__ == "__main__":
-    telemetry.belong = late
+    telemetry.use_metrics_slot = late
     sys.exit(cli.main())

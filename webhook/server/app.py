@@ -1,4 +1,4 @@
-"""The HTTP face: bytes of a review in, bytes of its answer out. The door of flask."""
+"""The WSGI application: AdmissionReview in, response out. Only this module imports flask."""
 
 import io
 import json
@@ -20,39 +20,36 @@ from webhook.server import telemetry
 from webhook.settings.model import Settings
 
 Aside = Callable[[Callable[[], Any]], Any]
-"""Runs a function where it holds up nobody, and returns what that returns."""
+"""Runs a function without blocking the event loop, and returns its result."""
 
 LARGEST_BODY: Final = 7 * 2**20
-"""object and oldObject of at most 3 MiB each (the API server's own limit), and 1 MiB for what is around them."""
+"""Bytes: object and oldObject of 3 MiB each (the API server's limit), and 1 MiB for the rest."""
 
 LARGEST_SENT: Final = 64 * 2**20
-"""Of a larger body only the beginning is read. A dry run of 3 MiB becomes a review of 36 MiB: the API server adds
-defaults and managedFields, and etcd's limit is not asked."""
+"""Bytes. Of bodies above LARGEST_BODY only the beginning is parsed. A dry run of 3 MiB can become a review of 36 MiB:
+the API server adds defaults and managedFields, and etcd's limit does not apply."""
 
 SKIMMED: Final = "webhook.skimmed"
-"""In the WSGI environment of such a body."""
+"""The key in the WSGI environment that marks such a body."""
 
 BRIEF: Final = 2**15
-"""Bytes of a review that is answered sooner than a thread has been told of it."""
+"""Bytes. Smaller reviews are answered in the event loop; handing them to a thread costs more."""
 
 BRIEF_MAPS: Final = 1000
-"""Of the maps in it; at 0.1 ms for each of those that are made to be dear, it ends in 0.1 s."""
+"""JSON objects in such a review. At a worst case of 0.1 ms each, it takes at most 0.1 s."""
 
 SLOW_KINDS: Final = ("ConfigMap",)
-"""Kinds whose objects are never brief: their values may be YAML, which costs twenty times what JSON does."""
+"""Kinds that always run in a thread: their values may be YAML, which takes twenty times longer than JSON."""
 
 LARGE_AT_ONCE: Final = 1
-"""Of one process; that bounds its memory. The API server tries again after the second that we ask for."""
+"""Per process, to bound its memory. The API server retries after the Retry-After of one second."""
 
 TIMEOUT: Final = re.compile(r"(?:^|&)timeout=(\d{1,4}(?:\.\d{1,9})?)(ms|s)(?:&|$)")
-"""What the API server writes of its timeoutSeconds, or of what is left of it: `?timeout=4.999s`, `?timeout=730ms`."""
+"""The API server's timeout, or what remains of it: `?timeout=4.999s`, `?timeout=730ms`."""
 
 
 def application(current: Callable[[], Settings], aside: Aside = lambda function: function()) -> Flask:
-    """Make the WSGI application; `current` returns the settings that count at the moment of a request.
-
-    What is not brief runs `aside`.
-    """
+    """Return the WSGI application. `current` returns the current settings; long reviews run `aside`."""
     app = Flask("webhook", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     reviewed = partial(_reviewed, current=current, aside=aside)
@@ -68,7 +65,7 @@ def application(current: Callable[[], Settings], aside: Aside = lambda function:
         if len(body) <= review.LARGE or review.too_complex(body):
             return _json(reviewed(body, deadline))
         if not large.acquire(blocking=False):
-            return _not_now("busy", "another large review is being answered")
+            return _not_now("busy", "another large review is in progress")
         try:
             return _json(reviewed(body, deadline))
         finally:
@@ -80,7 +77,7 @@ def application(current: Callable[[], Settings], aside: Aside = lambda function:
 
     @app.errorhandler(engine.Late)
     def refuse_late(_error: engine.Late) -> Response:
-        """Answer with an error: read late, "allowed" would store an object that `Fail` keeps out."""
+        """Return an error. A late "allowed" could admit an object that `Fail` must keep out."""
         return _not_now("late", "the review took longer than its timeout")
 
     @app.errorhandler(HTTPException)
@@ -96,7 +93,7 @@ def _skimmed(beginning: bytes) -> Request:
 
 
 def _brief_first(whole: WSGIApplication, reviewed: Callable[[bytes, float], bytes]) -> WSGIApplication:
-    """Answer brief reviews without Flask, a quarter of their time; it answers all else, refusals included."""
+    """Answer small reviews without Flask, which takes a quarter of their time. Pass all others to Flask."""
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         how = [environ.get(key) for key in ("REQUEST_METHOD", "PATH_INFO", "CONTENT_TYPE", "HTTP_CONTENT_ENCODING")]
@@ -122,41 +119,41 @@ def _reviewed(
     aside: Aside,
     read: Callable[[bytes], Request] = review.decode,
 ) -> bytes:
-    """Answer a review. Raises BadReview, and Late where the deadline has passed."""
+    """Return the response to a review. Raises BadReview, or Late after the deadline."""
     start = time.perf_counter()
     brief = len(body) <= BRIEF and body.count(b"{") <= BRIEF_MAPS
-    wanted = read(body) if brief else aside(lambda: read(body))
+    parsed = read(body) if brief else aside(lambda: read(body))
 
     def answer() -> tuple[Outcome, bytes]:
-        outcome = _evaluated(wanted, current(), lambda: time.monotonic() > deadline)
-        return outcome, review.respond(wanted, outcome)
+        outcome = _evaluated(parsed, current(), lambda: time.monotonic() > deadline)
+        return outcome, review.respond(parsed, outcome)
 
-    outcome, answered = answer() if brief and wanted.kind not in SLOW_KINDS else aside(answer)
-    if wanted.unread:
+    outcome, answered = answer() if brief and parsed.kind not in SLOW_KINDS else aside(answer)
+    if parsed.unread:
         telemetry.shed("complex")
-    telemetry.reviewed(wanted, outcome, time.perf_counter() - start)
+    telemetry.reviewed(parsed, outcome, time.perf_counter() - start)
     return answered
 
 
-def _evaluated(wanted: Request, settings: Settings, late: Callable[[], bool]) -> Outcome:
+def _evaluated(parsed: Request, settings: Settings, late: Callable[[], bool]) -> Outcome:
     if late():
         raise engine.Late
     try:
-        return engine.evaluate(wanted, settings, late=late)
+        return engine.evaluate(parsed, settings, late=late)
     except engine.Late:
         raise
-    except Exception as error:  # noqa: BLE001 - a review that parses is answered: allowed as it came, and it is logged
+    except Exception as error:  # noqa: BLE001 - allow the object unchanged, and log the failure
         warning = "the webhook failed and changed nothing; please report it"
-        return Outcome(wanted.object, warnings=[warning], failures=[("engine", type(error).__name__)])
+        return Outcome(parsed.object, warnings=[warning], failures=[("engine", type(error).__name__)])
 
 
 def _deadline(environ: WSGIEnvironment) -> float:
-    """Return until when, by time.monotonic(), the API server waits for the answer."""
-    wanted = TIMEOUT.search(environ.get("QUERY_STRING", ""))
-    if not wanted:
+    """Return when the API server stops waiting, by time.monotonic()."""
+    timeout = TIMEOUT.search(environ.get("QUERY_STRING", ""))
+    if not timeout:
         return math.inf
     arrived: float = getattr(environ.get("gunicorn.socket"), "arrived", time.monotonic())
-    return arrived + float(wanted[1]) / (1000 if wanted[2] == "ms" else 1)
+    return arrived + float(timeout[1]) / (1000 if timeout[2] == "ms" else 1)
 
 
 def _not_now(reason_: str, why: str) -> Response:
@@ -175,5 +172,5 @@ def _json(body: bytes | str, status: int = 200) -> Response:
 
 
 def reason(why: str) -> str:
-    """Return the body of a refusal."""
+    """Return the JSON body of an error response."""
     return json.dumps({"reason": why}) + "\n"

@@ -1,4 +1,4 @@
-"""A client's TLS connection, as gevent has it: what arrives is counted, and refusals are written in one form."""
+"""A client's TLS connection on gevent: count received bytes, write error responses."""
 
 from contextlib import suppress
 from typing import Any, Final, Protocol
@@ -9,37 +9,37 @@ from gevent import socket, ssl
 from webhook.server.app import reason
 
 LINGER: Final = 2.0
-"""Seconds that a client may go on sending after its refusal: closed at once, it would lose that (RFC 9112, 9.6)."""
+"""Seconds to keep reading after an error response. Closing at once can make the client lose it (RFC 9112, 9.6)."""
 
 RECORD: Final = 2**14
-"""Bytes of a TLS record. A request that fits into one is small, and is never sent away for its size."""
+"""Bytes of a TLS record. A request that fits into one is small and is never evicted for its size."""
 
 
 class Worker(Protocol):
-    """What a client tells its worker."""
+    """What a client needs of its worker."""
 
     def received(self, client: "Client", size: int) -> None:
-        """Count bytes that came."""
+        """Count received bytes."""
 
 
 class Client(ssl.SSLSocket):
-    """A client's TLS connection, which tells its worker what arrives."""
+    """A client's TLS connection. It reports received bytes to its worker."""
 
     worker: Worker
     greenlet: "gevent.Greenlet[..., Any]"
     arrived = 0.0
-    """When the first byte of the request came, by time.monotonic()."""
+    """When the first byte of the request arrived, by time.monotonic()."""
     received = 0
-    """Bytes of the request so far."""
+    """Bytes of the request received so far."""
     answered = False
-    """Whether the response may have begun."""
+    """Whether the response may have started."""
     head: bytes | None = None
-    """The head of the response while it waits for the body; empty once it has left."""
+    """The head of the response until its body follows; empty once it is sent."""
     told_why = False
-    """Whether it hears why it is sent away: it was in the middle of a request."""
+    """Whether an evicted client gets a 503: only in the middle of a request."""
 
     def recv(self, buflen: int = RECORD, flags: int = 0) -> bytes:
-        """Return what the client sent, and nothing when it left, however it left."""
+        """Return received bytes, or none if the client has disconnected in any way."""
         try:
             data: bytes = super().recv(buflen, flags)
         except (OSError, ValueError):
@@ -48,7 +48,7 @@ class Client(ssl.SSLSocket):
         return data
 
     def sendall(self, data: Any, flags: int = 0) -> None:
-        """Send data; the head of a response, which gunicorn sends alone, leaves with the body in one system call."""
+        """Send data. Hold back the head of a response, to send it with the body in one system call."""
         if self.answered and self.head is None:
             self.head = data
         else:
@@ -56,7 +56,7 @@ class Client(ssl.SSLSocket):
             super().sendall(data, flags)
 
     def refuse(self, status: str, why: str, linger: float = LINGER) -> None:
-        """Write a response that ends the connection, and let the client finish what it is sending."""
+        """Send an error response, then drain what the client is still sending."""
         body = reason(why)
         head = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: application/json\r\n"
         ends_quietly: Any = False  # missing in gevent's types
@@ -68,7 +68,7 @@ class Client(ssl.SSLSocket):
 
 
 def tls() -> ssl.SSLContext:
-    """Return a context that makes Clients of connections, as yet without a certificate."""
+    """Return a TLS context whose sockets are Clients. It has no certificate yet."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.sslsocket_class = Client
     context.minimum_version = ssl.TLSVersion.TLSv1_2

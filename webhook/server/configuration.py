@@ -1,4 +1,4 @@
-"""The configuration file while the server runs: read again when it changes."""
+"""Reload the configuration file when it changes."""
 
 import os
 import threading
@@ -13,7 +13,7 @@ from webhook.settings.model import Settings
 
 @dataclass(slots=True)
 class Watched:
-    """A configuration file that may change while we serve, and the last good settings that it had."""
+    """A configuration file and its last valid settings."""
 
     path: Path | None
     settings: Settings
@@ -21,16 +21,16 @@ class Watched:
     reading: threading.Lock = field(default_factory=threading.Lock)
 
     def current(self) -> Settings:
-        """Return the settings, read anew where the file changed; a broken or missing file keeps the last good ones."""
+        """Return the current settings. If the changed file is invalid or missing, keep the last valid ones."""
         if self.path is None:
             return self.settings
         if _stamp(self.path) != self.stamp:
-            with self.reading:  # one at a time: an older reading must not replace a newer one
+            with self.reading:  # an older reading must not replace a newer one
                 self._read(self.path)
         return self.settings
 
     def _read(self, path: Path) -> None:
-        stamp = _stamp(path)  # before the file is read: what changes meanwhile is read again
+        stamp = _stamp(path)  # before reading, so that a later change is noticed
         if stamp == self.stamp:
             return
         try:
@@ -43,7 +43,7 @@ class Watched:
 
 
 def _stamp(path: Path) -> tuple[int, ...]:
-    """Tell one state of a file from another; a ConfigMap's files change by a swap of links, hence the inode."""
+    """Return a value that changes with the file. A mounted ConfigMap swaps links, hence the inode."""
     try:
         status = os.stat(path)  # noqa: PTH116 - on every review: Path.stat costs twice as much
     except OSError:

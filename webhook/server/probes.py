@@ -1,7 +1,7 @@
-"""The port of observation: GET /healthz, /readyz, /metrics over plain HTTP, in a thread of each worker process.
+"""Serve /healthz, /readyz and /metrics over plain HTTP, in a thread of each worker process.
 
-Reviews and probes never wait for each other: the thread has an asyncio loop of its own. All workers share the port
-(SO_REUSEPORT), so that a worker that hangs fails its share.
+The thread has its own asyncio loop, so that reviews and probes never wait for each other. All workers share the port
+(SO_REUSEPORT), so that a stuck worker fails its share of the probes.
 """
 
 import asyncio
@@ -13,40 +13,40 @@ from typing import Final, Protocol
 from webhook.server import telemetry
 
 PATIENCE: Final = 2.0
-"""Seconds for a whole exchange. Probes wait one by default."""
+"""Seconds from connection to response. The kubelet's default timeout is 1."""
 
 MOST_CONNECTIONS: Final = 50
-"""Of one process. When one more comes, he goes who has been here longest."""
+"""Per process. At the limit, the oldest connection is closed."""
 
 LARGEST_HEAD: Final = 2**13
 
 STUCK: Final = 10.0
-"""Seconds after which an event loop that has not come round counts as stuck; it comes round each second."""
+"""Seconds without an iteration after which the worker's event loop counts as stuck. It iterates each second."""
 
 
 class Worker(Protocol):
-    """What probes ask of the worker."""
+    """What probes need of the worker."""
 
     came_round: float
 
     def ready(self) -> bool:
-        """Tell whether new reviews are welcome."""
+        """Check whether the worker accepts new reviews."""
 
 
 def start(host: str, port: int, worker: Worker) -> None:
-    """Answer in a thread of its own, as long as the process lives."""
+    """Serve in a daemon thread."""
     threading.Thread(target=lambda: asyncio.run(_serve(host, port, worker)), name="probes", daemon=True).start()
 
 
 async def _serve(host: str, port: int, worker: Worker) -> None:
-    visitors: dict[asyncio.StreamWriter, None] = {}  # in the order in which they came
+    connections: dict[asyncio.StreamWriter, None] = {}  # oldest first
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        visitors[writer] = None
-        if len(visitors) > MOST_CONNECTIONS:
-            longest = next(iter(visitors))
-            del visitors[longest]
-            longest.transport.abort()
+        connections[writer] = None
+        if len(connections) > MOST_CONNECTIONS:
+            oldest = next(iter(connections))
+            del connections[oldest]
+            oldest.transport.abort()
         try:
             async with asyncio.timeout(PATIENCE):
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -56,7 +56,7 @@ async def _serve(host: str, port: int, worker: Worker) -> None:
         except (OSError, EOFError, asyncio.LimitOverrunError):  # TimeoutError is an OSError
             pass
         finally:
-            visitors.pop(writer, None)
+            connections.pop(writer, None)
             writer.transport.abort()
 
     server = await asyncio.start_server(answer, host, port, limit=LARGEST_HEAD, reuse_port=True)

@@ -1,6 +1,6 @@
-"""What an administrator sees of the webhook: metrics, and one JSON log line per review. The door of prometheus_client.
+"""Metrics, and one JSON log line per review. Only this module imports prometheus_client.
 
-Nothing here ever holds a value of an object: kinds, names, rule IDs and times only.
+Metrics and logs contain kinds, names, rule IDs and times, but never a value from an object.
 """
 
 import json
@@ -20,19 +20,19 @@ from webhook.objects.model import Outcome, Request, lookup
 from webhook.workloads.kinds import KINDS
 
 FOLDER: Final = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-"""Where several processes keep their metrics together, each in files that it maps into its memory."""
+"""The folder in which each process keeps its metrics, in memory-mapped files."""
 
 FILES: Final = ("counter", "histogram", "gauge_livemostrecent", "gauge_max")
-FILE_SIZE: Final = 2**18  # bytes; every series that there can be takes half of it
+FILE_SIZE: Final = 2**18  # bytes; all possible series take half of it
 
-_owner = "parent"
-"""Whose files are written: the parent's, or a worker slot's. A new worker counts on in the files of a dead one."""
+_metrics_slot = "parent"
+"""Whose metric files this process writes. A replacement worker reuses its predecessor's, so counters continue."""
 
 
-def reserve(slots: int) -> None:
-    """Take now the room that the metrics of so many workers, and the parent, need. Raises OSError.
+def preallocate_metric_files(slots: int) -> None:
+    """Allocate the metric files of the parent and its workers. Raises OSError.
 
-    They are written through mapped memory, where a disk that is full later would kill the process (SIGBUS).
+    If the disk were full at a later write to mapped memory, SIGBUS would kill the process.
     """
     for owner in ("parent", *range(slots)):
         for kind in FILES if FOLDER else ():
@@ -41,30 +41,30 @@ def reserve(slots: int) -> None:
 
 
 if FOLDER:
-    reserve(0)  # the parent's are written below
-    values.ValueClass = values.MultiProcessValue(lambda: _owner)  # type: ignore[no-untyped-call] # the library's own gap
+    preallocate_metric_files(0)  # the parent's are written below
+    values.ValueClass = values.MultiProcessValue(lambda: _metrics_slot)  # type: ignore[no-untyped-call] # the library's own gap
 
 REVIEWS: Final = Counter("kubeflow_openshift_reviews_total", "Reviews answered.", ["kind", "operation", "outcome"])
 CHANGES: Final = Counter("kubeflow_openshift_changes_total", "Changes made to objects.", ["rule"])
 DURATION: Final = Histogram(
     "kubeflow_openshift_review_duration_seconds",
-    "From the bytes of a review to the bytes of its answer.",
+    "Time from a review's bytes to its response's bytes.",
     buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
 )
-RELOADS: Final = Counter("kubeflow_openshift_config_reloads_total", "Readings of the configuration file.", ["result"])
+RELOADS: Final = Counter("kubeflow_openshift_config_reloads_total", "Reloads of the configuration file.", ["result"])
 SHED: Final = Counter(
     "kubeflow_openshift_shed_total",
-    "Sent away: too many large reviews (busy), answer overdue (late), client slow (slow), no room for more (full); or "
-    "allowed unread: too many values (complex).",
+    "Shed: too many large reviews (busy), past the deadline (late), slow client (slow), buffers full (full); or "
+    "allowed without being read: too many values (complex).",
     ["reason"],
 )
-DROPPED: Final = Counter("kubeflow_openshift_log_lines_dropped", "Log lines that their reader had no room for.")
+DROPPED: Final = Counter("kubeflow_openshift_log_lines_dropped", "Log lines dropped because the reader was too slow.")
 CERTIFICATES: Final = Counter(
-    "kubeflow_openshift_certificate_reloads_total", "Readings of a changed certificate.", ["result"]
+    "kubeflow_openshift_certificate_reloads_total", "Reloads of a changed certificate.", ["result"]
 )
 EXPIRY: Final = Gauge(
     "kubeflow_openshift_certificate_expiry_timestamp_seconds",
-    "When the certificate expires that is served now.",
+    "When the serving certificate expires.",
     multiprocess_mode="livemostrecent",
 )
 BUILD: Final = Gauge("kubeflow_openshift_build_info", "Always 1.", ["version"], multiprocess_mode="max")
@@ -73,29 +73,29 @@ _of_reviews = cache(REVIEWS.labels)  # whose values are few
 _of_changes = cache(CHANGES.labels)
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
-LONGEST_NAME: Final = 253  # of a Kubernetes object; what is longer is no name
+LONGEST_NAME: Final = 253  # characters; the limit of names in Kubernetes
 
 
-def belong(slot: int) -> None:
-    """Count in a worker slot's files from now on."""
-    global _owner  # noqa: PLW0603 - a process is in one slot, and its metrics are global too
-    _owner = str(slot)
+def use_metrics_slot(slot: int) -> None:
+    """Write metrics to a worker slot's files from now on."""
+    global _metrics_slot  # noqa: PLW0603 - a process is in one slot, and its metrics are global too
+    _metrics_slot = str(slot)
 
 
 def started() -> None:
-    """Say in the metrics which version runs."""
+    """Set the version in the metrics."""
     BUILD.labels(VERSION).set(1)
 
 
 def shed(reason: str) -> None:
-    """Count a request or a connection that was sent away."""
+    """Count a request that was shed or a connection that was evicted."""
     SHED.labels(reason).inc()
 
 
 def reviewed(request: Request, outcome: Outcome, seconds: float) -> None:
     """Count one review and write its log line."""
     result = "error" if outcome.failures else "patched" if outcome.operations else "unchanged"
-    kind = request.kind if request.kind in KINDS else "other"  # a caller must not be able to make new series
+    kind = request.kind if request.kind in KINDS else "other"  # callers must not be able to create new series
     _of_reviews(kind, request.operation, result).inc()
     DURATION.observe(seconds)
     for rule, changes in Tally(finding.rule for finding in outcome.findings).items():
@@ -120,13 +120,13 @@ def _generate_name(request: Request) -> str:
 
 
 def certificate(expiry: float) -> None:
-    """Say which certificate is served from now on."""
+    """Set the expiry of the serving certificate, and log that it was read."""
     EXPIRY.set(expiry)
     log({"event": "certificate read"})
 
 
 def certificate_changed(expiry: float, problem: str = "") -> None:
-    """Count one reading of a changed certificate; a problem is logged and the one from before stays."""
+    """Count a reload of the certificate, and log a problem."""
     CERTIFICATES.labels("error" if problem else "success").inc()
     if problem:
         log({"event": "certificate", "problem": problem})
@@ -135,19 +135,19 @@ def certificate_changed(expiry: float, problem: str = "") -> None:
 
 
 def reloaded(problem: str = "") -> None:
-    """Count one reading of the configuration file; a problem is logged and the last good one stays."""
+    """Count a reload of the configuration file, and log a problem."""
     RELOADS.labels("error" if problem else "success").inc()
     log({"event": "configuration", "problem": problem} if problem else {"event": "configuration read"})
 
 
 def log(line: dict[str, Any]) -> None:
-    """Write one JSON line, in one write, so that lines of threads never mix. Where there is no room, it is dropped."""
+    """Write one JSON line in one system call, so that threads do not mix lines. Drop it if the pipe is full."""
     written = _json(line, LONGEST_NAME)
-    if len(written) > select.PIPE_BUF:  # names full of control characters
+    if len(written) > select.PIPE_BUF:  # names of control characters, which JSON escapes
         written = _json(line, LONGEST_NAME // 8)
     try:
         os.write(sys.stdout.fileno(), written)
-    except (OSError, ValueError):  # the ValueError is standard output's, closed
+    except (OSError, ValueError):  # ValueError: standard output is closed
         DROPPED.inc()
 
 
@@ -157,15 +157,14 @@ def _json(line: dict[str, Any], longest: int) -> bytes:
 
 
 def never_wait_for_a_reader() -> None:
-    """Make standard output and standard error drop what their reader has no room for.
+    """Make standard output and standard error non-blocking: a full pipe must not stop the process.
 
-    A pipe that nobody reads would stop the process at its next line. Others may write to the same pipe or terminal, so
-    each gets an open file description of the process's own where the system gives one.
+    Reopen each where possible, because other processes may share its open file description.
     """
     for descriptor in (sys.stdout.fileno(), sys.stderr.fileno()):
         try:
             own = os.open(f"/dev/fd/{descriptor}", os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK)
-        except OSError:  # a socket, or somebody else's
+        except OSError:  # a socket, or not permitted
             os.set_blocking(descriptor, False)
         else:
             os.dup2(own, descriptor)
@@ -173,7 +172,7 @@ def never_wait_for_a_reader() -> None:
 
 
 def metrics() -> bytes:
-    """Return the metrics of all worker processes, in Prometheus' text format."""
+    """Return the metrics of all worker processes in Prometheus' text format."""
     if not FOLDER:
         return generate_latest(OWN_PROCESS)
     registry = CollectorRegistry()
@@ -181,7 +180,7 @@ def metrics() -> bytes:
     return generate_latest(registry)
 
 
-def forget(slot: int) -> None:
-    """Take the gauges of a dead worker process out of the metrics."""
+def drop_gauges_of(slot: int) -> None:
+    """Remove the gauges of a dead worker process."""
     if FOLDER:
         multiprocess.mark_process_dead(slot)  # type: ignore[no-untyped-call] # the library's own gap
