@@ -93,8 +93,7 @@ def change_text(text: str, at: Pointer, value: Any, changes: Sequence[Change]) -
         raise UnknownShape(at, f"YAML of which at most {MOST_EDITS} fields change")
     operations: list[Operation] = []
     for change in changes:
-        step = patch.operations(change, value)
-        operations += step
+        operations += (step := patch.operations(change, value))
         value = patch.apply(value, step)
     return edit(text, operations)
 
