@@ -7,7 +7,7 @@ UPSTREAM_MANIFESTS ?= ../shared/upstream
 export UPSTREAM_MANIFESTS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-openshift check update rows agreement bench lock sbom image clean
+.PHONY: help demo test test-unit test-openshift check update rows agreement bench lock sbom mutants image clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -58,11 +58,18 @@ lock: $(READY)  ## resolve the dependencies again, with hashes
 	rm -rf .lock-venv
 
 sbom: $(READY)  ## print a CycloneDX bill of materials of the image's Python packages
-	@$(BIN)/python -m tools.sbom
+	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --spec-version 1.6 --output-reproducible requirements.lock
+
+mutants: $(READY)  ## list changes of the code that no unit test notices (hours; in a copy, .mutants)
+	rm -rf .mutants && git clone --quiet . .mutants && ln -s ../$(VENV) .mutants/$(VENV)
+	$(PYTHON) -m venv .mutants/tools && .mutants/tools/bin/pip install --quiet cosmic-ray==8.7.0
+	cd .mutants && tools/bin/cosmic-ray init cosmic-ray.toml session.sqlite
+	cd .mutants && tools/bin/cosmic-ray exec cosmic-ray.toml session.sqlite
+	cd .mutants && tools/bin/cr-report --surviving-only session.sqlite
 
 image:  ## build the image on BASE=NAME@sha256:DIGEST, Red Hat's ubi9/python-312-minimal (needs podman or docker)
 	@case "$(BASE)" in *@sha256:*) ;; *) echo "expected BASE=NAME@sha256:DIGEST, Red Hat's ubi9/python-312-minimal; skopeo inspect prints its digest"; exit 1;; esac
 	$(or $(shell command -v podman),docker) build --build-arg BASE=$(BASE) -t kubeflow-openshift .
 
 clean:  ## remove what make created
-	rm -rf $(VENV) .lock-venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .lock-venv .mutants .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
