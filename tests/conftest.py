@@ -18,20 +18,6 @@ OPENSHIFT = Path(__file__).parent / "openshift"
 LEFT_OUT = pytest.StashKey[int]()
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--rig",
-        choices=("auto", "required", "off"),
-        default="auto",
-        help="tests on OpenShift's admission: where Go is (auto), or else fail (required), or not at all (off)",
-    )
-    parser.addoption(
-        "--pods", type=int, default=5000, help="random pods on which the SCC model is compared with OpenShift"
-    )
-    parser.addoption("--seed", type=int, default=1, help="of what is random; one, so that no commit pays for another")
-    parser.addoption("--update-rows", action="store_true", help="write docs/rows.md from what the tests see")
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what needs the rig where that is off; run the table of rows after all that show a row."""
     items.sort(key=lambda item: item.path.name == "test_the_rows.py")

@@ -1,0 +1,17 @@
+"""The options of pytest, whichever tests run."""
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--rig",
+        choices=("auto", "required", "off"),
+        default="auto",
+        help="tests on OpenShift's admission: where Go is (auto), or else fail (required), or not at all (off)",
+    )
+    parser.addoption(
+        "--pods", type=int, default=5000, help="random pods on which the SCC model is compared with OpenShift"
+    )
+    parser.addoption("--seed", type=int, default=1, help="of what is random; one, so that no commit pays for another")
+    parser.addoption("--update-rows", action="store_true", help="write docs/rows.md from what the tests see")
