@@ -24,14 +24,9 @@ from collections.abc import Iterator
 from webhook.objects.model import Change, Object, counterpart, sequence
 from webhook.rules.registry import pod_rule
 from webhook.workloads.identity import any_left
+from webhook.workloads.images import DIRECTORIES, MNIST, directories, may_be_own
 from webhook.workloads.pod import POD_SPEC, Container, Pod
 
-MNIST = r"(?<!\bkubeflow/)\bpytorch[-_]dist[-_]mnist"  # kubeflow/pytorch-dist-mnist came later and suits any UID
-NOTEBOOK = r"\b(kubeflow-images-public/tensorflow|jupyter/)[^/:@]+-notebook"
-SERVER = r"\b(kubeflownotebookswg|notebook-servers)/(codeserver|rstudio|jupyter(?!-web-app))"
-UPSTREAM = r"((docker|quay)\.io/)?(jupyter|kubeflownotebookswg)/|gh?cr\.io/kubeflow(-ci|-images-public)?/"
-TABLE = {MNIST: "/data", NOTEBOOK: "/home/jovyan", SERVER: "/home/jovyan"}
-LONGEST = 256  # characters of an image's name that are matched, which bounds the time
 BECAUSE = "the image leaves this directory to one UID"
 HIDDEN = "{} is an empty volume now; check that an image of your own has no files there"
 
@@ -39,32 +34,26 @@ HIDDEN = "{} is an empty volume now; check that an image of your own has no file
 @pod_rule(options={"images": ()})
 def writable_directory(pod: Pod) -> Iterator[Change]:
     """Mount an emptyDir over each directory that the image needs."""
-    table = tuple({**TABLE, **pod.settings.table("writable-directory", "images")}.items())
+    table = {**DIRECTORIES, **pod.settings.table("writable-directory", "images")}
     given = sequence(pod.object, (*pod.at, "volumes"))
     volumes, ends = {str(each.get("name")): each for each in given}, itertools.count(len(given))
     for container in pod.containers() if pod.template and pod.shape == POD_SPEC else ():
-        image, at = str(container.value.get("image"))[:LONGEST], (*container.at, "volumeMounts")
-        asked = _asked(image, table)
-        mounts = list(sequence(pod.object, at)) if asked else []
+        image, at = str(container.value.get("image")), (*container.at, "volumeMounts")
+        needed = directories(image, table)
+        mounts = list(sequence(pod.object, at)) if needed else []
         devices = [{"mountPath": each.get("devicePath")} for each in sequence(container.value, ("volumeDevices",))]
-        for path in asked:
+        for path in needed:
             if not _mounted(path, [*mounts, *devices]) and _is_new(pod, container, path) and not any_left(pod):
                 name = f"writable{re.sub('[^a-z0-9]+', '-', path.lower())}"[:63].rstrip("-")
                 if volumes.setdefault(name, volume := {"name": name, "emptyDir": {}}) != volume:
                     continue  # a volume of this name is the user's
                 if volumes[name] is volume:
                     yield Change((*pod.at, "volumes", next(ends)), volume, BECAUSE)
-                known = any(path == where and re.search(regex, image) for regex, where in TABLE.items())
-                warning = HIDDEN.format(path) if known and not re.match(UPSTREAM, image) else ""
+                warning = HIDDEN.format(path) if may_be_own(image, path) else ""
                 yield Change((*at, len(mounts)), {"name": name, "mountPath": path}, BECAUSE, warning)
                 mounts.append({"mountPath": path})
-                if path == TABLE[MNIST] and not {"command", "workingDir"} & container.value.keys():
+                if path == DIRECTORIES[MNIST] and not {"command", "workingDir"} & container.value.keys():
                     yield Change((*container.at, "workingDir"), path, BECAUSE)
-
-
-def _asked(image: str, table: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
-    """Return the directories that an image needs, by its name."""
-    return tuple(sorted({path.rstrip("/") for regex, path in table if re.search(regex, image)} - {""}))
 
 
 def _is_new(pod: Pod, container: Container, path: str) -> bool:
