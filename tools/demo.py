@@ -26,7 +26,7 @@ from webhook.offline import check
 from webhook.offline.fix import request_for
 from webhook.scc.grants import Grants
 from webhook.settings.model import Settings
-from webhook.workloads.find import pod_specs
+from webhook.workloads.find import find_pod_specs
 from webhook.workloads.pod import Shape
 
 STYLE = {"refused": "bold red"}
@@ -96,7 +96,7 @@ def ask(server: Server, request: Request) -> Answer:
         raise SystemExit(f"the server answered {status} with another patch than the engine makes: {body!r}")
     objects = (request.object or {}, outcome.object or {})
     verdicts = [tuple(admitted_by(obj, at, shape, request.namespace) for obj in objects)
-                for at, shape in pod_specs(objects[0], request.kind)]  # fmt: skip
+                for at, shape in find_pod_specs(objects[0], request.kind)]  # fmt: skip
     return Answer(request, outcome.findings, response.get("warnings", []), [(a, b) for a, b in verdicts])
 
 

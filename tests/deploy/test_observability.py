@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.overlays import DEPLOY
 from webhook.manifests import reader
-from webhook.objects.model import Outcome, Request
+from webhook.objects.model import Request, Result
 from webhook.server import telemetry
 
 FOLDER = DEPLOY / "components/observability"
@@ -27,7 +27,7 @@ def measured() -> dict[str, set[str]]:
     telemetry.started()
     telemetry.certificate(0)
     telemetry.reloaded()
-    telemetry.reviewed(request, Outcome({}), 0.001)
+    telemetry.reviewed(request, Result({}), 0.001)
     telemetry.CHANGES.labels("fs-group")
     telemetry.SHED.labels("busy")
     telemetry.CERTIFICATES.labels("error")

@@ -17,7 +17,7 @@ from webhook.objects.model import Object, UnknownShape, lookup
 from webhook.scc.admission import judge
 from webhook.scc.defaults import SCCS
 from webhook.scc.ranges import of_namespace
-from webhook.workloads.find import pod_specs
+from webhook.workloads.find import find_pod_specs
 from webhook.workloads.kinds import PREDICTOR, SPARK, WORKSPACE, kind_of
 from webhook.workloads.pod import POD_SPEC, Shape
 
@@ -132,7 +132,7 @@ def create(cluster: Cluster, where: str, spec: Object) -> Any:
 
 def admitted(cluster: Cluster, spaces: str, sent: Object, saved: Object) -> Iterator[int]:
     """Create the pods of an object as it was saved, which restricted-v2 must admit; yield the status of each before."""
-    for at, shape in pod_specs(saved, kind_of(saved["apiVersion"], saved["kind"])):
+    for at, shape in find_pod_specs(saved, kind_of(saved["apiVersion"], saved["kind"])):
         pods = ((where, made_of(each, at, shape)) for where, each in ((WITHOUT, sent), (spaces, saved)))
         before, after = (create(cluster, where, pod) for where, pod in pods)
         assert after.status == 201, (at, after.body)
@@ -154,7 +154,7 @@ def test_pods_of_an_example_are_admitted_by_restricted_v2(
         kind = kind_of(obj["apiVersion"], obj["kind"])
         if obj["apiVersion"] == "kubeflow.org/v1alpha3":  # its trials are Go templates, text until Katib fills them in
             with pytest.raises(UnknownShape):
-                list(pod_specs(saved, kind))
+                list(find_pod_specs(saved, kind))
             continue
         for before in admitted(cluster, spaces, sent, saved):
             found += 1

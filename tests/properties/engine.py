@@ -15,7 +15,7 @@ from tests.support import json_patch
 from tests.support.evidence import Measured
 from webhook.admission import engine
 from webhook.admission.engine import ALL_RULES
-from webhook.objects.model import Object, Outcome, Request
+from webhook.objects.model import Object, Request, Result
 from webhook.rules import RULES
 from webhook.settings.model import Settings
 
@@ -64,7 +64,7 @@ def case(seed: str) -> tuple[Request, Settings, random.Random]:
     return random_objects.request(dice), random_objects.settings(dice), dice
 
 
-def problem(request: Request, settings: Settings, dice: random.Random) -> tuple[Outcome | None, str]:
+def problem(request: Request, settings: Settings, dice: random.Random) -> tuple[Result | None, str]:
     """Evaluate a request in every order and twice; return the outcome, and what does not hold, or nothing."""
     before = text(request.object), text(request.old)
     try:
@@ -84,7 +84,7 @@ def problem(request: Request, settings: Settings, dice: random.Random) -> tuple[
     return outcome, _wrong(request, settings, outcome, left)
 
 
-def _wrong(request: Request, settings: Settings, outcome: Outcome, left: str) -> str:
+def _wrong(request: Request, settings: Settings, outcome: Result, left: str) -> str:
     if outcome.failures:
         return f"failures {outcome.failures}"
     if len(outcome.findings) != len(outcome.operations):

@@ -61,8 +61,8 @@ def request(dice: random.Random) -> Request:
 
 def fresh(obj: Object) -> Object:
     """Return a copy without shared parts, as an object read from JSON has none."""
-    copied: Object = json.loads(json.dumps(obj))
-    return copied
+    deep_copy: Object = json.loads(json.dumps(obj))
+    return deep_copy
 
 
 def settings(dice: random.Random) -> Settings:

@@ -19,7 +19,7 @@ from webhook.admission import engine
 from webhook.admission.engine import ALL_RULES
 from webhook.admission.review import BadReview, decode, respond
 from webhook.objects import patch
-from webhook.objects.model import Object, Outcome, Request, pointer
+from webhook.objects.model import Object, Request, Result, pointer
 from webhook.settings.model import Settings
 from webhook.workloads.kinds import KINDS
 
@@ -56,7 +56,7 @@ def problem(request: Request) -> str:
     return "" if patch_gives_object(request, outcome) else "the patch does not give the outcome's object"
 
 
-def patch_gives_object(request: Request, outcome: Outcome) -> bool:
+def patch_gives_object(request: Request, outcome: Result) -> bool:
     assert request.object is not None
     return patch.same(patch.apply(request.object, outcome.operations), outcome.object)
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 from tests.support import expensive
 from tests.support.evidence import Measured
 from tests.support.samples import SAMPLES
-from webhook.objects.model import Object, copied
+from webhook.objects.model import Object, deep_copy
 from webhook.workloads.kinds import kind_of
 from webhook.workloads.pod import SKIP_ANNOTATION
 
@@ -101,7 +101,7 @@ def climb(dice: random.Random, size: int, goes_on: Callable[[int], bool]) -> lis
 
 def mutated(dice: random.Random, found: Found, size: int) -> Found:
     """Return an object that differs in a few places."""
-    obj, old = copied([found.obj, found.old])
+    obj, old = deep_copy([found.obj, found.old])
     for _ in range(dice.choice((1, 1, 2, 3))):
         if dice.random() < STORES:
             old = stored(dice, obj, old)
@@ -131,9 +131,9 @@ def repeat(dice: random.Random, obj: Object, room: int) -> None:
     item = holder[key]
     count = int(dice.choice((1.0, 0.5, 0.1)) * room) // (len(json.dumps(item)) + (1 if isinstance(holder, list) else 9))
     if isinstance(holder, list):
-        holder += [copied(item) for _ in range(count)]
+        holder += [deep_copy(item) for _ in range(count)]
     elif holder is not obj:
-        holder |= {f"{key}{number}": copied(item) for number in range(count)}
+        holder |= {f"{key}{number}": deep_copy(item) for number in range(count)}
 
 
 def plant(dice: random.Random, obj: Object, _room: int) -> None:
@@ -143,9 +143,9 @@ def plant(dice: random.Random, obj: Object, _room: int) -> None:
     holder = some(dice, obj, dice.choice((list, dict)))
     for each in holder if isinstance(holder, list) else [holder]:
         if isinstance(each, dict) and each is not obj:
-            each[key] = copied(value)
+            each[key] = deep_copy(value)
     if key in ("rules", "status"):
-        obj[key] = copied(value)
+        obj[key] = deep_copy(value)
 
 
 def name(dice: random.Random, obj: Object, _room: int) -> None:
@@ -180,7 +180,7 @@ def stored(dice: random.Random, obj: Object, old: Object | None) -> Object | Non
     """Make it an UPDATE of itself, its lists reversed or not; or a CREATE again."""
     if old and dice.random() < 0.5:
         return None
-    before: Object = copied(obj) | {"status": expensive.READY}
+    before: Object = deep_copy(obj) | {"status": expensive.READY}
     if dice.random() < 0.5:
         for place in places(before):
             if isinstance(place, list):

@@ -12,7 +12,7 @@ from webhook.admission import engine
 from webhook.admission.engine import ALL_RULES
 from webhook.manifests import reader
 from webhook.manifests.reader import Document
-from webhook.objects.model import Object, Outcome, Request
+from webhook.objects.model import Object, Request, Result
 from webhook.offline import fix
 from webhook.rules import OPTIONS
 from webhook.rules.registry import Rule
@@ -64,7 +64,7 @@ class Case:
         old: Object = reader.one_document(self.folder / "old.yaml").value
         return replace(request, operation="UPDATE", old=old)
 
-    def outcome(self, rules: Sequence[Rule] = ALL_RULES) -> Outcome:
+    def outcome(self, rules: Sequence[Rule] = ALL_RULES) -> Result:
         return engine.evaluate(self.request(), self.settings(), rules)
 
     def evaluated_text(self) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.support.paths import ROOT
 from webhook.admission import engine
 from webhook.admission.review import decode, respond
-from webhook.objects.model import Outcome, Request
+from webhook.objects.model import Request, Result
 from webhook.rules import OPTIONS
 from webhook.settings import configuration
 from webhook.settings.model import Settings
@@ -37,7 +37,7 @@ class Review:
     def request(self) -> Request:
         return decode(self.file.read_bytes())
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> Result:
         return engine.evaluate(self.request(), settings())
 
     def response(self) -> bytes:

@@ -16,7 +16,7 @@ from webhook.rules import RULES
 from webhook.rules.registry import Rule
 from webhook.settings.model import Settings
 from webhook.workloads.kinds import KINDS
-from webhook.workloads.pod import POD_SPEC, SKIP_ANNOTATION, Pod
+from webhook.workloads.pod import POD_SPEC, SKIP_ANNOTATION, PodView
 
 SETTINGS = Settings()
 
@@ -29,17 +29,17 @@ def rule(function: Any) -> Rule:
 AT = ("spec", "template", "spec")
 
 
-def raises_halfway(_pod: Pod) -> Iterator[Change]:
+def raises_halfway(_pod: PodView) -> Iterator[Change]:
     yield Change((*AT, "hostname"), "changed", "before it fails")
     raise KeyError("secret value")
 
 
-def does_not_apply(_pod: Pod) -> Iterator[Change]:
+def does_not_apply(_pod: PodView) -> Iterator[Change]:
     yield Change((*AT, "hostname"), "changed", "before it fails")
     yield Change((*AT, "containers", 7, "image"), "x", "there is no eighth container")
 
 
-def below_a_text(_pod: Pod) -> Iterator[Change]:
+def below_a_text(_pod: PodView) -> Iterator[Change]:
     yield Change((*AT, "containers", 0, "image", "tag"), "x", "an image is not a mapping")
 
 
@@ -54,15 +54,15 @@ def test_a_rule_that_fails_loses_its_own_changes_and_nothing_else(bad: Any, firs
     assert "secret" not in str(outcome.warnings) + str(outcome.failures)
 
 
-def adds_a_name(_pod: Pod) -> Iterator[Change]:
+def adds_a_name(_pod: PodView) -> Iterator[Change]:
     yield Change((*AT, "hostname"), "h", "the object is a draft from here on")
 
 
-def adds_a_context(pod: Pod) -> Iterator[Change]:
+def adds_a_context(pod: PodView) -> Iterator[Change]:
     yield from (Change((*at.context_at, "privileged"), value=False, because="new") for at in pod.containers())
 
 
-def sees_it(pod: Pod) -> Iterator[Change]:
+def sees_it(pod: PodView) -> Iterator[Change]:
     seen = all(container.context == {"privileged": False} for container in pod.containers())
     yield Change((*AT, "subdomain"), str(seen), "what it saw")
 
@@ -74,7 +74,7 @@ def test_a_rule_sees_what_those_before_it_changed() -> None:
     assert (outcome.object or {})["spec"]["template"]["spec"]["subdomain"] == "True"
 
 
-def sees_a_name(pod: Pod) -> Iterator[Change]:
+def sees_a_name(pod: PodView) -> Iterator[Change]:
     yield Change((*AT, "subdomain"), str(pod.object["spec"]["template"]["spec"]["hostname"]), "what it saw")
 
 
@@ -203,7 +203,7 @@ def test_missing_maps_are_added_in_one_operation() -> None:
 def test_a_pod_with_what_is_no_container_has_none_whoever_asks_first() -> None:
     obj = deployment()
     obj["spec"]["template"]["spec"]["ephemeralContainers"] = ["x"]
-    view = Pod(obj, AT, POD_SPEC, SETTINGS)
+    view = PodView(obj, AT, POD_SPEC, SETTINGS)
     for _ in range(2):
         with pytest.raises(UnknownShape):
             view.containers()

@@ -11,7 +11,7 @@ from webhook.offline.fix import request_for
 from webhook.scc.refusal import LONGEST
 from webhook.settings.model import Settings
 from webhook.workloads.identity import beyond_help
-from webhook.workloads.pod import POD_SPEC, Pod
+from webhook.workloads.pod import POD_SPEC, PodView
 
 IDS = {"securityContext": {"runAsUser": 1000, "fsGroup": 1000}}
 TEMPLATE = ("spec", "template", "spec")
@@ -117,7 +117,7 @@ def test_an_istio_proxy_that_stays_refused_is_named() -> None:
 
 def test_beyond_help_is_asked_of_any_object_that_has_a_pod() -> None:
     def asked(spec: Object) -> tuple[str, ...]:
-        return beyond_help(Pod(deployment(spec), TEMPLATE, POD_SPEC, Settings()), TEMPLATE)
+        return beyond_help(PodView(deployment(spec), TEMPLATE, POD_SPEC, Settings()), TEMPLATE)
 
     assert asked({}) == ()
     assert asked({"hostPID": True})[0].startswith("provider restricted-v2: .spec.securityContext.hostPID: ")

@@ -9,7 +9,7 @@ import pytest
 from tests.support.bodies import BAD, IN_OBJECT, ODD, POD_KIND, STATEFUL_SET, V1, V1BETA1, answer, body_of, envelope
 from tests.support.server import review
 from webhook.admission.review import LONGEST_WARNING, MOST_WARNINGS, OPERATIONS, BadReview, decode, respond
-from webhook.objects.model import Finding, Outcome, Request
+from webhook.objects.model import Finding, Request, Result
 
 each_version = pytest.mark.parametrize("version", [V1, V1BETA1])
 
@@ -42,7 +42,7 @@ def test_warnings_are_single_lines_and_audit_annotations_name_the_rules() -> Non
     (warning,) = response["warnings"]
     assert warning.startswith("fs-group: ")
     assert "\n" not in warning
-    both = Outcome({}, findings=[Finding(rule, ("x",), None, 1, "") for rule in ("b", "a")])
+    both = Result({}, findings=[Finding(rule, ("x",), None, 1, "") for rule in ("b", "a")])
     assert b'{"rules":"a,b"}' in respond(decode(stateful_set(V1)), both)
 
 
@@ -50,7 +50,7 @@ def test_at_most_ten_short_warnings_leave_and_the_last_counts_the_rest() -> None
     request = Request("Pod", "CREATE", {}, uid="u", version=V1)
 
     def said(*warnings: str) -> list[str]:
-        answered = json.loads(respond(request, Outcome({}, warnings=[*warnings])))
+        answered = json.loads(respond(request, Result({}, warnings=[*warnings])))
         return list(answered["response"]["warnings"])
 
     ten = [str(number) for number in range(MOST_WARNINGS)]
@@ -145,8 +145,8 @@ def test_what_is_nested_too_deeply_is_allowed_unread(depth: int) -> None:
 
 def test_an_answer_is_pure_ascii_json_that_go_can_read() -> None:
     request = Request("Pod", "CREATE", {}, uid="🚀\ud800", version=V1)
-    answered = respond(request, Outcome({}, warnings=["ü\n"]))
+    answered = respond(request, Result({}, warnings=["ü\n"]))
     assert answered.isascii()
     assert json.loads(answered)["response"]["uid"] == request.uid
     with pytest.raises(ValueError, match="JSON compliant"):
-        respond(request, Outcome({}, operations=[{"op": "add", "path": "/x", "value": float("nan")}]))
+        respond(request, Result({}, operations=[{"op": "add", "path": "/x", "value": float("nan")}]))

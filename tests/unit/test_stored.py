@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.samples import SAMPLES
 from webhook.admission.engine import evaluate
-from webhook.objects.model import Object, Outcome, Request
+from webhook.objects.model import Object, Request, Result
 from webhook.offline.fix import request_for
 from webhook.settings.model import Settings
 from webhook.workloads.kinds import KINDS
@@ -23,7 +23,7 @@ def stored(version: str, kind: str, spec: Object, status: Object | None = None) 
     return obj | ({"status": status} if status else {})
 
 
-def updated(old: Object, new: Object | None = None, settings: Settings | None = None) -> Outcome:
+def updated(old: Object, new: Object | None = None, settings: Settings | None = None) -> Result:
     if new is None:
         new = copy.deepcopy(old)
         new["metadata"].setdefault("labels", {})["touched"] = "yes"

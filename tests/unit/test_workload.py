@@ -9,7 +9,7 @@ from webhook.admission.engine import evaluate
 from webhook.objects.model import Object, dotted, lookup
 from webhook.offline.fix import request_for
 from webhook.settings.model import Settings
-from webhook.workloads.find import pod, pod_specs
+from webhook.workloads.find import find_pod_specs, pod
 from webhook.workloads.kinds import KINDS
 
 FOREIGN = {"runAsUser": 1000}
@@ -87,7 +87,7 @@ PODS: list[tuple[str, str, dict[str, Any], list[str]]] = [
 )
 def test_the_pods_of_a_kind_are_found(version: str, kind: str, spec: Object, expected: list[str]) -> None:
     obj = {"apiVersion": version, "kind": kind, "metadata": {}, "spec": spec}
-    found = [dotted(at) for at, _ in pod_specs(obj, request_for(obj).kind)]
+    found = [dotted(at) for at, _ in find_pod_specs(obj, request_for(obj).kind)]
     assert found == [f"spec.{path}".removesuffix(".") for path in expected]
 
 
@@ -200,4 +200,4 @@ def test_kinds_name_their_resource_in_lower_case_plural_and_their_group_after_th
 def test_an_empty_pod_is_no_pod() -> None:
     obj = {"apiVersion": "v1", "kind": "Pod", "metadata": {}, "spec": {}}
     request = request_for(obj)
-    assert [pod(request, at, shape, Settings()) for at, shape in pod_specs(obj, "Pod")] == [None]
+    assert [pod(request, at, shape, Settings()) for at, shape in find_pod_specs(obj, "Pod")] == [None]

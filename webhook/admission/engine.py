@@ -12,9 +12,9 @@ from webhook.objects.model import (
     Change,
     Finding,
     Object,
-    Outcome,
     Pointer,
     Request,
+    Result,
     UnknownShape,
     dotted,
     lookup,
@@ -25,9 +25,9 @@ from webhook.rules import RULES
 from webhook.rules.registry import PodRule, Rule
 from webhook.settings.model import Settings
 from webhook.workloads import identity
-from webhook.workloads.find import pod, pod_specs, unread
+from webhook.workloads.find import find_pod_specs, pod, unread
 from webhook.workloads.kinds import KINDS
-from webhook.workloads.pod import SKIP_ANNOTATION, Pod, Shape
+from webhook.workloads.pod import SKIP_ANNOTATION, PodView, Shape
 
 MOST_NAMES: Final = 4  # unknown ones that the warning repeats
 LONGEST_NAME: Final = 40
@@ -40,7 +40,7 @@ class Late(Exception):
 
 
 @dataclass(slots=True)
-class Draft:
+class Evaluation:
     """The state of one evaluation: the object so far and what changed it."""
 
     request: Request
@@ -48,7 +48,7 @@ class Draft:
     object: Object
     late: Callable[[], bool]
     own: dict[int, Any] = field(default_factory=dict)  # what of the object is no longer the request's; see patch.py
-    outcome: Outcome = field(default_factory=lambda: Outcome(None))
+    outcome: Result = field(default_factory=lambda: Result(None))
     warnings: dict[str, None] = field(default_factory=dict)  # each once, in the order in which they came
     shown: Shown | None = None
     room: int = 10  # for warnings of pods that are left as they are: each costs as much as several SCCs
@@ -60,7 +60,7 @@ def evaluate(
     settings: Settings,
     rules: Sequence[Rule] = ALL_RULES,
     late: Callable[[], bool] = lambda: False,
-) -> Outcome:
+) -> Result:
     """Return a request's object as the rules change it, with patch, findings and warnings.
 
     Pure: the request stays as it is, and the same request gives the same outcome. Each operation is applied to a copy
@@ -69,22 +69,22 @@ def evaluate(
     `late` is asked before each rule and each pod. Raises Late when it says yes.
     """
     if request.unread:
-        return Outcome(None, warnings=[f"left alone: {request.unread}; nothing was changed or checked"])
+        return Result(None, warnings=[f"left alone: {request.unread}; nothing was changed or checked"])
     settings = _of_these(rules, ALL_RULES, settings)
     concerned = [r for r in rules if request.kind in r.kinds and settings.enables(r.id, default=r.default)]
     if request.object is None or request.operation not in ("CREATE", "UPDATE") or not concerned:
-        return Outcome(request.object)
-    draft = Draft(request, request.object, request.object, late)
+        return Result(request.object)
+    draft = Evaluation(request, request.object, request.object, late)
     try:
         if not _left_alone(request, draft.object, settings):
             refuse_size(request)
             _offer_object(draft, concerned, settings)
         outcome = draft.outcome
-        return Outcome(draft.object, outcome.operations, outcome.findings, [*draft.warnings], outcome.failures)
+        return Result(draft.object, outcome.operations, outcome.findings, [*draft.warnings], outcome.failures)
     except (UnknownShape, TooExpensive) as error:
-        return Outcome(request.object, warnings=[f"left alone: {error}"])
+        return Result(request.object, warnings=[f"left alone: {error}"])
     except RecursionError:
-        return Outcome(request.object, warnings=["left alone: nested too deeply"])
+        return Result(request.object, warnings=["left alone: nested too deeply"])
 
 
 def _left_alone(request: Request, obj: Object, settings: Settings) -> bool:
@@ -98,7 +98,7 @@ def _left_alone(request: Request, obj: Object, settings: Settings) -> bool:
     )
 
 
-def _offer_object(draft: Draft, rules: Sequence[Rule], settings: Settings) -> None:
+def _offer_object(draft: Evaluation, rules: Sequence[Rule], settings: Settings) -> None:
     offered, rules = rules, _unless_skipped(draft, rules, ("metadata",))
     if not rules:
         return  # nor is it looked at
@@ -107,7 +107,7 @@ def _offer_object(draft: Draft, rules: Sequence[Rule], settings: Settings) -> No
         if rule.on_object:
             _apply(draft, rule, rule.on_object(draft.object, settings))
     try:
-        for at, shape in pod_specs(draft.original, draft.request.kind):
+        for at, shape in find_pod_specs(draft.original, draft.request.kind):
             draft.shown = draft.shown or shown(draft.request, settings)
             _offer_pod(draft, rules, at, shape, settings)
             for text in unread(draft.request, at, shape):
@@ -116,14 +116,14 @@ def _offer_object(draft: Draft, rules: Sequence[Rule], settings: Settings) -> No
         _warn(draft, f"left alone: {error}")
 
 
-def _offer_pod(draft: Draft, rules: Sequence[Rule], at: Pointer, shape: Shape, settings: Settings) -> None:
+def _offer_pod(draft: Evaluation, rules: Sequence[Rule], at: Pointer, shape: Shape, settings: Settings) -> None:
     _refuse_if_late(draft)
     of_stored = draft.shown or Shown()
     try:
         sent = pod(draft.request, at, shape, settings, working=of_stored.working)
         if draft.request.operation == "UPDATE":
             kept = bool(sent and stays(sent, draft.request))
-            exempt = Pod(draft.original, at, shape, settings, namespace=draft.request.namespace)
+            exempt = PodView(draft.original, at, shape, settings, namespace=draft.request.namespace)
             for warning in advice(sent or exempt, draft.request, of_stored, kept=kept):
                 _warn(draft, warning)
             rules = () if kept else rules
@@ -141,7 +141,7 @@ def _offer_pod(draft: Draft, rules: Sequence[Rule], at: Pointer, shape: Shape, s
         _run(draft, [(rule, rule.on_pod) for rule in rules if rule.on_pod], sent)
 
 
-def _run(draft: Draft, rules: Iterable[tuple[Rule, PodRule]], sent: Pod) -> None:
+def _run(draft: Evaluation, rules: Iterable[tuple[Rule, PodRule]], sent: PodView) -> None:
     """Run the rules on a pod, each on what the rules before it changed.
 
     One that may not change goes back to what is stored, or stays as it was sent: half of the way is rejected for sure.
@@ -155,7 +155,7 @@ def _run(draft: Draft, rules: Iterable[tuple[Rule, PodRule]], sent: Pod) -> None
         _take_back(draft, made)
 
 
-def _take_back(draft: Draft, made: int) -> None:
+def _take_back(draft: Evaluation, made: int) -> None:
     """Undo all operations but the first `made`."""
     operations, findings = draft.outcome.operations, draft.outcome.findings
     while len(operations) > made:
@@ -163,7 +163,7 @@ def _take_back(draft: Draft, made: int) -> None:
         draft.object = patch.applied(draft.object, patch.inverse(operation, finding.at, finding.before), draft.own)
 
 
-def _unless_skipped(draft: Draft, rules: Sequence[Rule], at: Pointer) -> Sequence[Rule]:
+def _unless_skipped(draft: Evaluation, rules: Sequence[Rule], at: Pointer) -> Sequence[Rule]:
     """Return the rules that the annotation on the object or the pod template does not skip."""
     value = mapping(draft.object, (*at, "annotations")).get(SKIP_ANNOTATION)
     if not isinstance(value, str):
@@ -189,7 +189,7 @@ def _of_these(rules: Sequence[Rule], offered: Sequence[Rule], settings: Settings
     return replace(settings, rules={**settings.rules, **off})
 
 
-def _apply(draft: Draft, rule: Rule, wanted: Iterable[Change]) -> bool:
+def _apply(draft: Evaluation, rule: Rule, wanted: Iterable[Change]) -> bool:
     """Apply all changes of one rule to a pod or object, or none. Return whether the object changed."""
     _refuse_if_late(draft)
     made = len(draft.outcome.operations)
@@ -207,12 +207,12 @@ def _apply(draft: Draft, rule: Rule, wanted: Iterable[Change]) -> bool:
     return len(draft.outcome.operations) > made
 
 
-def _refuse_if_late(draft: Draft) -> None:
+def _refuse_if_late(draft: Evaluation) -> None:
     if draft.late():
         raise Late
 
 
-def _apply_change(draft: Draft, rule: Rule, change: Change) -> None:
+def _apply_change(draft: Evaluation, rule: Rule, change: Change) -> None:
     """Apply one change, and check that the object then has the value."""
     before, after = lookup(draft.object, change.at), None if change.value is REMOVED else change.value
     wanted = patch.next_item(draft.object, change.at) if change.value is REMOVED else after
@@ -228,6 +228,6 @@ def _apply_change(draft: Draft, rule: Rule, change: Change) -> None:
         _warn(draft, f"{rule.id}: {change.warning}")
 
 
-def _warn(draft: Draft, warning: str) -> None:
+def _warn(draft: Evaluation, warning: str) -> None:
     """Add a warning without control characters; it may quote the object."""
     draft.warnings["".join(each if each.isprintable() else "?" for each in warning[:LONGEST_WARNING])] = None

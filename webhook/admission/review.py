@@ -1,11 +1,11 @@
-"""AdmissionReview in and out: bytes to a Request, an Outcome to bytes. Knows neither rules nor HTTP."""
+"""AdmissionReview in and out: bytes to a Request, a Result to bytes. Knows neither rules nor HTTP."""
 
 import base64
 import json
 import re
 from typing import Any, Final
 
-from webhook.objects.model import BadInput, Object, Outcome, Request
+from webhook.objects.model import BadInput, Object, Request, Result
 from webhook.workloads.kinds import kind_of
 
 VERSIONS: Final = ("admission.k8s.io/v1", "admission.k8s.io/v1beta1")
@@ -93,7 +93,7 @@ def unread(body: bytes, why: str) -> Request:
     return Request(kind="", operation="", object=None, uid=beginning[2].decode(), version=versions[0], unread=why)
 
 
-def respond(request: Request, outcome: Outcome) -> bytes:
+def respond(request: Request, outcome: Result) -> bytes:
     """Return the AdmissionReview with the response, which always allows: the webhook never denies."""
     response: Object = {"uid": request.uid, "allowed": True}
     if outcome.operations:

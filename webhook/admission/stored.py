@@ -16,7 +16,7 @@ from webhook.workloads import rejected
 from webhook.workloads.allocation import ids, outside
 from webhook.workloads.identity import identity, left
 from webhook.workloads.kinds import KINDS
-from webhook.workloads.pod import Pod, expand
+from webhook.workloads.pod import PodView, expand
 
 
 class Shown(NamedTuple):
@@ -41,7 +41,7 @@ def shown(request: Request, settings: Settings) -> Shown:
     return Shown(request.old if granted or not rejects else None, rejects, facts.seen is not None and not reports)
 
 
-def stays(pod: Pod, request: Request) -> bool:
+def stays(pod: PodView, request: Request) -> bool:
     """Check whether a pod stays as written: the update does not change it, or its IDs may have been granted.
 
     One decision for the whole pod: where one of its stored IDs needs a grant, the new ones may have it, too.
@@ -55,7 +55,7 @@ def stays(pod: Pod, request: Request) -> bool:
         return False
     if pod.working is not None and lookup(old, at) == lookup(request.object, pod.at):
         return True
-    now, before = _foreign(pod), Pod(old, at, pod.shape, pod.settings, namespace=request.namespace)
+    now, before = _foreign(pod), PodView(old, at, pod.shape, pod.settings, namespace=request.namespace)
     judged = pod.working is None and _may_use(pod) == _may_use(before)  # what another account may use nobody asked
     if not now or (judged and not left(before)):
         return False  # it has none, or OpenShift rejects the stored ones and nothing else
@@ -63,7 +63,7 @@ def stays(pod: Pod, request: Request) -> bool:
     return any(field != "runAsGroup" for field, _ in stored) or now <= stored  # SCC admits any primary group
 
 
-def _may_use(pod: Pod) -> tuple[str, Any]:
+def _may_use(pod: PodView) -> tuple[str, Any]:
     """Return what decides which SCCs are asked of a pod: its account, and the SCC that it requires."""
     return pod.account(pod.at), pod.annotations(pod.at).get(REQUIRED_SCC)
 
@@ -96,7 +96,7 @@ def immutable(request: Request, at: Pointer) -> bool:
     return any(at[: len(path)] == path for path in paths)
 
 
-def advice(pod: Pod, request: Request, of_stored: Shown, *, kept: bool) -> Iterator[str]:
+def advice(pod: PodView, request: Request, of_stored: Shown, *, kept: bool) -> Iterator[str]:
     """Yield advice about a pod of an update that may not start."""
     rejects = of_stored.rejected and lookup(request.old, pod.at) == lookup(request.object, pod.at)
     if kept and (of_stored.doubted or rejects) and _foreign(pod) and not left(pod):
@@ -105,12 +105,12 @@ def advice(pod: Pod, request: Request, of_stored: Shown, *, kept: bool) -> Itera
         yield "run-as-user: runAsNonRoot: true beside UID 0 keeps the pod from starting; set runAsNonRoot: false"
 
 
-def _foreign(pod: Pod) -> set[tuple[str, Any]]:
+def _foreign(pod: PodView) -> set[tuple[str, Any]]:
     """Return the foreign IDs of a pod, each with its field. Group 0 is never foreign."""
     return {(field, value) for field, value in ids(pod) if outside(pod, value)} - {("runAsGroup", 0)}
 
 
-def _root_that_is_none(pod: Pod) -> bool:
+def _root_that_is_none(pod: PodView) -> bool:
     """Check whether a container has UID 0 and `runAsNonRoot: true`, of its own or of the pod's."""
     _, inherited = pod.security_context()
     both = [{**inherited, **{k: v for k, v in each.context.items() if v is not None}} for each in pod.containers()]

@@ -50,11 +50,11 @@ def pointer(at: Pointer) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in at)
 
 
-def copied(value: Any) -> Any:
+def deep_copy(value: Any) -> Any:
     """Return a deep copy of a JSON value. Three times faster than copy.deepcopy, which supports other types."""
     if type(value) is dict:
-        return {key: copied(item) if type(item) in HOLDERS else item for key, item in value.items()}
-    return [copied(item) if type(item) in HOLDERS else item for item in value] if type(value) is list else value
+        return {key: deep_copy(item) if type(item) in HOLDERS else item for key, item in value.items()}
+    return [deep_copy(item) if type(item) in HOLDERS else item for item in value] if type(value) is list else value
 
 
 def lookup(value: Any, at: Pointer) -> Any:
@@ -182,7 +182,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Result:
     """What the engine returns: the changed object, its patch, and a finding for each operation."""
 
     object: Object | None

@@ -5,7 +5,7 @@ from typing import Any
 
 import jsonpatch
 
-from webhook.objects.model import HOLDERS, REMOVED, Change, Object, Operation, Pointer, copied, lookup, pointer
+from webhook.objects.model import HOLDERS, REMOVED, Change, Object, Operation, Pointer, deep_copy, lookup, pointer
 
 
 class DoesNotApply(ValueError):
@@ -42,7 +42,7 @@ def operations(change: Change, obj: Object) -> list[Operation]:
     op = _add_or_replace(holder, last)
     if op == "replace" and same(holder[last], change.value):
         return []
-    return [{"op": op, "path": pointer(change.at), "value": copied(change.value)}]
+    return [{"op": op, "path": pointer(change.at), "value": deep_copy(change.value)}]
 
 
 def inverse(operation: Operation, at: Pointer, before: Any) -> Operation:
@@ -68,7 +68,7 @@ def _add_or_replace(holder: Any, part: str | int) -> str:
 def _nested(rest: Pointer, value: Any) -> Any:
     for part in reversed(rest):
         value = [value] if part == 0 else {part: value}
-    return copied(value)
+    return deep_copy(value)
 
 
 def next_item(obj: Object, at: Pointer) -> Any:

@@ -12,8 +12,8 @@ from webhook.scc.admission import Verdict, judge, smallest
 from webhook.scc.grants import Grants, read
 from webhook.scc.ranges import EXAMPLE, Ranges, of_namespace
 from webhook.settings.model import Settings
-from webhook.workloads.find import pod_specs
-from webhook.workloads.pod import POD_SPEC, Pod, Shape
+from webhook.workloads.find import find_pod_specs
+from webhook.workloads.pod import POD_SPEC, PodView, Shape
 
 COUNTED: Final = {"Deployment.apps", "StatefulSet.apps", "ReplicaSet.apps", "ReplicationController", "Job.batch", "Pod"}
 """Kinds whose controllers create pods at once."""
@@ -81,7 +81,7 @@ def _of_object(
     request = request_for(obj)
     outcome = engine.evaluate(request, settings)
     try:
-        specs = list(pod_specs(obj, request.kind))
+        specs = list(find_pod_specs(obj, request.kind))
         for spec_at, shape in specs:
             namespace = request.namespace or "default"
             before, account = as_pod(obj, spec_at, shape, settings)
@@ -109,7 +109,7 @@ def _of_object(
 
 def as_pod(obj: Object, at: Pointer, shape: Shape, settings: Settings) -> tuple[Object, str]:
     """Return the Pod that a controller creates from a pod template, and its service account."""
-    view = Pod(obj, at, shape, settings)
+    view = PodView(obj, at, shape, settings)
     pod = view.made(*view.parts())  # all parts are one pod: SCC rejects it if it rejects a part
     if obj.get("kind") == "Notebook" and lookup(obj, (*at, shape.context)) is None:
         pod["spec"]["securityContext"] = {"fsGroup": 100}  # the notebook controller's default

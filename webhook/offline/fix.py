@@ -9,7 +9,7 @@ from pathlib import Path
 
 from webhook.admission import engine
 from webhook.manifests.reader import Document
-from webhook.objects.model import Object, Outcome, Request, lookup
+from webhook.objects.model import Object, Request, Result, lookup
 from webhook.settings.model import Settings
 from webhook.workloads.kinds import kind_of
 
@@ -21,7 +21,7 @@ class Fixed:
     file: str
     before: str = ""
     after: str = ""
-    outcomes: list[tuple[Request, Outcome]] = field(default_factory=list)
+    outcomes: list[tuple[Request, Result]] = field(default_factory=list)
 
     def warnings(self) -> list[str]:
         """Return the warnings, one line each, with file and object."""

@@ -10,9 +10,9 @@ from webhook.objects.model import Change, Object
 from webhook.rules.page import Page, PageError, parse
 from webhook.settings.model import Options, Settings
 from webhook.workloads.kinds import KINDS
-from webhook.workloads.pod import Pod
+from webhook.workloads.pod import PodView
 
-PodRule = Callable[[Pod], Iterator[Change]]
+PodRule = Callable[[PodView], Iterator[Change]]
 ObjectRule = Callable[[Object, Settings], Iterator[Change]]
 
 POD_KINDS: Final = tuple(kind for kind, facts in KINDS.items() if facts.pods or facts.objects)

@@ -15,7 +15,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from webhook.admission import engine, review
-from webhook.objects.model import Outcome, Request
+from webhook.objects.model import Request, Result
 from webhook.server import telemetry
 from webhook.settings.model import Settings
 
@@ -124,7 +124,7 @@ def _reviewed(
     brief = len(body) <= BRIEF and body.count(b"{") <= BRIEF_MAPS
     parsed = read(body) if brief else aside(lambda: read(body))
 
-    def answer() -> tuple[Outcome, bytes]:
+    def answer() -> tuple[Result, bytes]:
         outcome = _evaluated(parsed, current(), lambda: time.monotonic() > deadline)
         return outcome, review.respond(parsed, outcome)
 
@@ -135,7 +135,7 @@ def _reviewed(
     return answered
 
 
-def _evaluated(parsed: Request, settings: Settings, late: Callable[[], bool]) -> Outcome:
+def _evaluated(parsed: Request, settings: Settings, late: Callable[[], bool]) -> Result:
     if late():
         raise engine.Late
     try:
@@ -144,7 +144,7 @@ def _evaluated(parsed: Request, settings: Settings, late: Callable[[], bool]) ->
         raise
     except Exception as error:  # noqa: BLE001 - allow the object unchanged, and log the failure
         warning = "the webhook failed and changed nothing; please report it"
-        return Outcome(parsed.object, warnings=[warning], failures=[("engine", type(error).__name__)])
+        return Result(parsed.object, warnings=[warning], failures=[("engine", type(error).__name__)])
 
 
 def _deadline(environ: WSGIEnvironment) -> float:

@@ -16,7 +16,7 @@ from prometheus_client import REGISTRY as OWN_PROCESS
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess, values
 
 from webhook import VERSION
-from webhook.objects.model import Outcome, Request, lookup
+from webhook.objects.model import Request, Result, lookup
 from webhook.workloads.kinds import KINDS
 
 FOLDER: Final = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
@@ -92,7 +92,7 @@ def shed(reason: str) -> None:
     SHED.labels(reason).inc()
 
 
-def reviewed(request: Request, outcome: Outcome, seconds: float) -> None:
+def reviewed(request: Request, outcome: Result, seconds: float) -> None:
     """Count one review and write its log line."""
     result = "error" if outcome.failures else "patched" if outcome.operations else "unchanged"
     kind = request.kind if request.kind in KINDS else "other"  # callers must not be able to create new series

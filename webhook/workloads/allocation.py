@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from webhook.objects.model import lookup
 from webhook.scc.ranges import Ranges
-from webhook.workloads.pod import IDS, Container, Pod
+from webhook.workloads.pod import IDS, Container, PodView
 
 LARGEST_ID: Final = 2**31 - 1  # the API server refuses larger ones
 BLOCK: Final = 10_000  # IDs that OpenShift gives a namespace by default
@@ -14,18 +14,18 @@ PROXIES: Final = ("istio-proxy", "istio-validation")
 """Containers whose UID must not be the application's: Istio's CNI plugin redirects no traffic of that UID."""
 
 
-def ids(pod: Pod) -> Iterator[tuple[str, Any]]:
+def ids(pod: PodView) -> Iterator[tuple[str, Any]]:
     """Yield every ID of a pod with the name of its field."""
     for context in (pod.security_context()[1], *(container.context for container in pod.containers())):
         yield from ((key, context[key]) for key in IDS if context.get(key) is not None)
 
 
-def outside(pod: Pod, value: Any) -> bool:
+def outside(pod: PodView, value: Any) -> bool:
     """Check whether a value is a foreign ID."""
     return type(value) is int and 0 <= value <= LARGEST_ID and not pod.settings.allocates(value)
 
 
-def ranges(pod: Pod) -> Ranges:
+def ranges(pod: PodView) -> Ranges:
     """Return the namespace's ranges if a Pod shows them, else all IDs that OpenShift allocates."""
     if "ranges" in pod.decided:
         found: Ranges = pod.decided["ranges"]
@@ -39,7 +39,7 @@ def ranges(pod: Pod) -> Ranges:
     return ranges(pod)
 
 
-def first(pod: Pod) -> int | None:
+def first(pod: PodView) -> int | None:
     """Return the first UID of a Pod's namespace, which SCC sets as fsGroup and as UID; None if nothing shows it."""
     allocated = [(key, value) for key, value in ids(pod) if type(value) is int and pod.settings.allocates(value)]
     groups, users = ([value for key, value in allocated if key == of] for of in ("fsGroup", "runAsUser"))
@@ -49,7 +49,7 @@ def first(pod: Pod) -> int | None:
     return least
 
 
-def second(pod: Pod) -> int | None:
+def second(pod: PodView) -> int | None:
     """Return the first free UID after the namespace's first; None if the Pod does not show the range."""
     start = first(pod)
     users = {value for key, value in ids(pod) if key == "runAsUser" and type(value) is int}
@@ -59,7 +59,7 @@ def second(pod: Pod) -> int | None:
     return uid if pod.settings.allocates(uid) else None
 
 
-def proxies(pod: Pod) -> list[Container]:
+def proxies(pod: PodView) -> list[Container]:
     """Return Istio's containers, if the pod also has an application's."""
     found = [container for container in pod.containers() if container.value.get("name") in PROXIES]
     return found if len(found) < len(pod.containers()) else []

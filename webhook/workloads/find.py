@@ -6,12 +6,12 @@ from dataclasses import replace
 from webhook.objects.model import Object, Pointer, Request, lookup, mapping
 from webhook.settings.model import Settings
 from webhook.workloads.kinds import KINDS, Kind, kind_of
-from webhook.workloads.pod import Pod, Shape, expand
+from webhook.workloads.pod import PodView, Shape, expand
 
 
 def pod(
     request: Request, at: Pointer, shape: Shape, settings: Settings, *, working: Object | None = None
-) -> Pod | None:
+) -> PodView | None:
     """Return a view of one pod of a request's object; None if it is empty or exempt.
 
     `working` is the stored object, if its pods may run.
@@ -22,11 +22,11 @@ def pod(
         return None
     is_pod = request.kind == "Pod"
     scc = mapping(obj, ("metadata", "annotations")).get("openshift.io/scc") if is_pod else None
-    view = Pod(obj, at, shape, settings, not is_pod, str(scc or ""), request.namespace, working=working)
+    view = PodView(obj, at, shape, settings, not is_pod, str(scc or ""), request.namespace, working=working)
     return None if all(view.exempt(part) for part in view.parts()) else view
 
 
-def pod_specs(obj: Object, kind: str, at: Pointer = ()) -> Iterator[tuple[Pointer, Shape]]:
+def find_pod_specs(obj: Object, kind: str, at: Pointer = ()) -> Iterator[tuple[Pointer, Shape]]:
     """Yield the pointer and shape of each pod spec of an object. Raises UnknownShape."""
     facts = KINDS.get(kind, Kind(""))
     paths = (*((path, facts.shape) for path in facts.pods), *facts.others)
@@ -41,7 +41,7 @@ def pod_specs(obj: Object, kind: str, at: Pointer = ()) -> Iterator[tuple[Pointe
     for path in facts.objects:
         for inner_at in expand(obj, at, path):
             inner = mapping(obj, inner_at)
-            yield from pod_specs(obj, kind_of(inner.get("apiVersion"), inner.get("kind")), inner_at)
+            yield from find_pod_specs(obj, kind_of(inner.get("apiVersion"), inner.get("kind")), inner_at)
 
 
 def _joined(found: dict[Pointer, Shape]) -> dict[Pointer, tuple[tuple[Pointer, Shape], ...]]:

@@ -10,14 +10,14 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
-from webhook.objects.model import REMOVED, Change, Object, Pointer, UnknownShape, copied, lookup
+from webhook.objects.model import REMOVED, Change, Object, Pointer, UnknownShape, deep_copy, lookup
 from webhook.scc.admission import DEFAULTS, REQUIRED_SCC, against, smallest
 from webhook.scc.assignment import assign
 from webhook.scc.defaults import RESTRICTED
 from webhook.scc.ranges import Ranges
 from webhook.scc.refusal import shortened
 from webhook.workloads.allocation import LARGEST_ID, first, ids, outside, proxies, ranges, second
-from webhook.workloads.pod import IDS, LISTS, Pod
+from webhook.workloads.pod import IDS, LISTS, PodView
 from webhook.workloads.privilege import PRIVILEGE, unneeded
 
 Answer = TypeVar("Answer")
@@ -44,14 +44,14 @@ class Identity(NamedTuple):
 NOTHING: Final = Identity(foreign=False, going=frozenset(), non_root=frozenset())
 
 
-def identity(pod: Pod) -> Identity:
+def identity(pod: PodView) -> Identity:
     """Return what becomes of a pod's IDs. The pod as it was sent decides, once."""
     if "identity" not in pod.decided:
         pod.decided["identity"] = _decide(pod.sent or pod)
     return cast("Identity", pod.decided["identity"])
 
 
-def dropped(pod: Pod, at: Pointer, because: str, warning: str = "") -> Iterator[Change]:
+def dropped(pod: PodView, at: Pointer, because: str, warning: str = "") -> Iterator[Change]:
     """Yield the removal of an ID that is dropped, if it is still there; another rule may have replaced it.
 
     Before a workflow loses an ID, templates that keep it get a copy of what they inherit.
@@ -61,11 +61,11 @@ def dropped(pod: Pod, at: Pointer, because: str, warning: str = "") -> Iterator[
         shared, context = (pod.sent or pod).security_context()
         for part in of_pod.apart if at[:-1] == shared else ():
             if lookup(pod.object, (*part, pod.shape.context)) is None:
-                yield Change((*part, pod.shape.context), copied(context), APART)
+                yield Change((*part, pod.shape.context), deep_copy(context), APART)
         yield Change(at, REMOVED, because, warning)
 
 
-def left(pod: Pod) -> dict[Pointer, tuple[str, ...]]:
+def left(pod: PodView) -> dict[Pointer, tuple[str, ...]]:
     """Return the pods that keep their IDs, each with the reasons why SCC rejects it.
 
     A pod has no reasons if it is exempt, requires or has a granted SCC, or runs Windows.
@@ -82,12 +82,12 @@ def left(pod: Pod) -> dict[Pointer, tuple[str, ...]]:
     return cast("dict[Pointer, tuple[str, ...]]", pod.decided["left"])
 
 
-def any_left(pod: Pod) -> bool:
+def any_left(pod: PodView) -> bool:
     """Check whether a pod keeps its IDs, or shares its security context with one that does."""
     return any(part not in identity(pod).apart for part in left(pod))
 
 
-def warnings(pod: Pod) -> Iterator[str]:
+def warnings(pod: PodView) -> Iterator[str]:
     """Yield a warning for each pod that keeps foreign IDs: why, and the least privileged SCC that admits it."""
     sent = pod.sent or pod
     for part, reasons in islice(left(sent).items(), 10) if identity(pod).foreign else ():
@@ -99,7 +99,7 @@ def warnings(pod: Pod) -> Iterator[str]:
                 yield shortened("left as it is: ", reasons, end)
 
 
-def completed(pod: Pod) -> list[Object]:
+def completed(pod: PodView) -> list[Object]:
     """Return each container's security context as the Pod's SCC assigns it; empty if the SCC rejects the Pod."""
     sent, of_pod = pod.sent or pod, identity(pod)
     if sent.scc not in RESTRICTED or (of_pod.foreign and not of_pod.going):
@@ -125,7 +125,7 @@ def completed(pod: Pod) -> list[Object]:
     return given
 
 
-def _decide(pod: Pod) -> Identity:
+def _decide(pod: PodView) -> Identity:
     found = _foreign(pod)
     if not found:
         return NOTHING
@@ -139,7 +139,7 @@ def _decide(pod: Pod) -> Identity:
     return Identity(foreign=True, going=going, non_root=frozenset(_non_root(pod, going, shared)), apart=apart)
 
 
-def _foreign(pod: Pod) -> list[tuple[Pointer, Pointer | None]]:
+def _foreign(pod: PodView) -> list[tuple[Pointer, Pointer | None]]:
     """Return the IDs to drop, each with its part; None if parts share it."""
     settings, (at, context) = pod.settings, pod.security_context()
     users = settings.enables("run-as-user", default=True)
@@ -168,7 +168,7 @@ def _foreign(pod: Pod) -> list[tuple[Pointer, Pointer | None]]:
     return found
 
 
-def _non_root(pod: Pod, going: frozenset[Pointer], at: Pointer) -> Iterator[Pointer]:
+def _non_root(pod: PodView, going: frozenset[Pointer], at: Pointer) -> Iterator[Pointer]:
     """Yield the security contexts that need `runAsNonRoot: true` because their UID is dropped."""
     context = pod.security_context()[1]
     pods_user, non_root = context.get("runAsUser"), context.get("runAsNonRoot") is True
@@ -184,7 +184,7 @@ def _non_root(pod: Pod, going: frozenset[Pointer], at: Pointer) -> Iterator[Poin
             yield container.context_at
 
 
-def _why_left(pod: Pod, part: Pointer) -> tuple[str, ...] | None:
+def _why_left(pod: PodView, part: Pointer) -> tuple[str, ...] | None:
     """Return why a pod keeps its IDs; None if the rules may help it."""
     granted = bool(pod.scc) and pod.scc not in RESTRICTED
     required = pod.annotations(part).get(REQUIRED_SCC)
@@ -203,7 +203,7 @@ def _why_left(pod: Pod, part: Pointer) -> tuple[str, ...] | None:
     return None
 
 
-def beyond_help(pod: Pod, part: Pointer) -> tuple[str, ...]:
+def beyond_help(pod: PodView, part: Pointer) -> tuple[str, ...]:
     """Return why SCC rejects a pod whatever its IDs, in OpenShift's words; empty if it does not."""
     required = pod.annotations(part).get(REQUIRED_SCC)
     sccs: Sequence[Any] = (pod.scc,) if pod.scc else (required,) if required else pod.settings.everyone

@@ -86,7 +86,7 @@ class Container(NamedTuple):
 
 
 @dataclass(slots=True)
-class Pod:
+class PodView:
     """A read-only view of a pod inside an object. Pointers start at the object's root."""
 
     object: Object
@@ -99,7 +99,7 @@ class Pod:
     scc: str = ""
     """The SCC that admitted a Pod; "" for a template."""
     namespace: str = ""
-    sent: "Pod | None" = None
+    sent: "PodView | None" = None
     """The pod as it was sent; None if this view shows it."""
     working: Object | None = None
     """The stored object, if its pods may run under a grant."""
@@ -108,16 +108,16 @@ class Pod:
     decided: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """Decisions of webhook/workloads/identity.py on the pod as it was sent, shared by all its views."""
 
-    def changed(self, obj: Object) -> "Pod":
+    def changed(self, obj: Object) -> "PodView":
         """Return a view of the same pod in the object that rules have changed."""
         facts = self.template, self.scc, self.namespace
-        return Pod(obj, self.at, self.shape, self.settings, *facts, self, self.working, decided=self.decided)
+        return PodView(obj, self.at, self.shape, self.settings, *facts, self, self.working, decided=self.decided)
 
     def metadata_at(self) -> Pointer:
         """Return where the metadata is: beside the spec of a template, else inside the spec."""
         return (*(self.at[:-1] if self.at[-1:] == ("spec",) else self.at), "metadata")
 
-    def joined(self) -> "list[Pod]":
+    def joined(self) -> "list[PodView]":
         """Return views of the specs that the controller merges with this one."""
         return [replace(self, at=at, shape=shape, found={}, decided={}) for at, shape in self.shape.joined]
 
@@ -215,7 +215,7 @@ class Pod:
             for container_at, value in _expanded(spec, at, names(path)):
                 yield _container(container_at, value, "securityContext", at)
 
-    def works_with(self, at: Pointer) -> bool:
+    def runs_with(self, at: Pointer) -> bool:
         """Check whether the stored object, whose pods may run, has the same value at a pointer."""
         return self.working is not None and counterpart(self.object, self.working, at) == lookup(self.object, at)
 

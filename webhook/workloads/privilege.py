@@ -4,14 +4,14 @@ import re
 from typing import Final
 
 from webhook.objects.model import Pointer
-from webhook.workloads.pod import Pod
+from webhook.workloads.pod import PodView
 
 WITHOUT_PRIVILEGE: Final = re.compile(r"(^|/)metacontroller(io)?/metacontroller([:@]|$)")
 """Images that request privilege and work without it."""
 PRIVILEGE: Final = {"allowPrivilegeEscalation", "privileged"}
 
 
-def unneeded(pod: Pod) -> list[Pointer]:
+def unneeded(pod: PodView) -> list[Pointer]:
     """Return the pointers of privilege that a pod requests and does not need: one container, as upstream ships it."""
     pod = pod.sent or pod
     containers, on = pod.containers(), pod.settings.enables("unneeded-privilege", default=True)
@@ -23,4 +23,4 @@ def unneeded(pod: Pod) -> list[Pointer]:
     if not (known and alone and container.context.get("privileged") is True):
         return []
     asked = [(*container.context_at, key) for key in sorted(container.context) if container.context[key] is True]
-    return [at for at in asked if not pod.works_with(at)]
+    return [at for at in asked if not pod.runs_with(at)]

@@ -28,7 +28,7 @@ from webhook.objects.model import Change, Object, Request, lookup, mapping
 from webhook.rules.pod import fs_group, run_as_group, run_as_user
 from webhook.rules.registry import object_rule
 from webhook.settings.model import Settings
-from webhook.workloads.find import pod, pod_specs, unread
+from webhook.workloads.find import find_pod_specs, pod, unread
 from webhook.workloads.kinds import CONTAINER
 
 NAME, WORKFLOW = "workflow-controller-configmap", "Workflow.argoproj.io"
@@ -57,13 +57,13 @@ def argo_executor(config_map: Object, settings: Settings) -> Iterator[Change]:
 
 
 def _patches(said: Object) -> bool:
-    specs, request = pod_specs(said, WORKFLOW, (DEFAULTS,)), Request(WORKFLOW, "CREATE", said)
+    specs, request = find_pod_specs(said, WORKFLOW, (DEFAULTS,)), Request(WORKFLOW, "CREATE", said)
     return any(True for at, shape in specs for _ in unread(request, at, shape))
 
 
 def _wanted(said: Object, settings: Settings) -> Iterator[Change]:
     if said.get("containerRuntimeExecutor") == "docker":
         yield Change(("containerRuntimeExecutor",), "k8sapi", NO_DOCKER)
-    for at, shape in (*(((key,), CONTAINER) for key in CONTAINERS), *pod_specs(said, WORKFLOW, (DEFAULTS,))):
+    for at, shape in (*(((key,), CONTAINER) for key in CONTAINERS), *find_pod_specs(said, WORKFLOW, (DEFAULTS,))):
         if view := pod(Request(WORKFLOW, "CREATE", said), at, shape, settings):
             yield from (change for rule in IDENTITY for change in rule(view))

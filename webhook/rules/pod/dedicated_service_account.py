@@ -20,13 +20,13 @@ from collections.abc import Iterator
 
 from webhook.objects.model import Change, counterpart, lookup, mapping
 from webhook.rules.registry import pod_rule
-from webhook.workloads.pod import POD_SPEC, Pod
+from webhook.workloads.pod import POD_SPEC, PodView
 
 TABLE = {"kubeflow/Deployment/minio": "minio", "kubeflow/Deployment/metadata-db": "metadatadb"}
 
 
 @pod_rule(default=False, options={"accounts": ()})
-def dedicated_service_account(pod: Pod) -> Iterator[Change]:
+def dedicated_service_account(pod: PodView) -> Iterator[Change]:
     """Set the account of the table."""
     table = {**TABLE, **pod.settings.table("dedicated-service-account", "accounts")}
     metadata = mapping(pod.object, ("metadata",))

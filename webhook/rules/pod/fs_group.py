@@ -20,11 +20,11 @@ from collections.abc import Iterator
 from webhook.objects.model import Change
 from webhook.rules.registry import pod_rule
 from webhook.workloads.identity import dropped
-from webhook.workloads.pod import Pod
+from webhook.workloads.pod import PodView
 
 
 @pod_rule
-def fs_group(pod: Pod) -> Iterator[Change]:
+def fs_group(pod: PodView) -> Iterator[Change]:
     """Drop a foreign fsGroup."""
     context_at, context = pod.security_context()
     if context.get("fsGroup") is not None:

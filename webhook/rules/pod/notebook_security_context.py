@@ -20,12 +20,12 @@ from collections.abc import Iterator
 from webhook.objects.model import Change, lookup
 from webhook.rules.registry import pod_rule
 from webhook.workloads.identity import any_left
-from webhook.workloads.pod import Pod
+from webhook.workloads.pod import PodView
 
 
 @pod_rule(kinds=("Notebook.kubeflow.org",))
-def notebook_security_context(pod: Pod) -> Iterator[Change]:
+def notebook_security_context(pod: PodView) -> Iterator[Change]:
     """Set an empty pod security context where there is none."""
     at, _ = pod.security_context()
-    if lookup(pod.object, at) is None and not pod.works_with(at) and not any_left(pod):
+    if lookup(pod.object, at) is None and not pod.runs_with(at) and not any_left(pod):
         yield Change(at, {}, "without it the notebook controller adds fsGroup 100")

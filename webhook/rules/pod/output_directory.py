@@ -23,7 +23,7 @@ from collections.abc import Iterator
 
 from webhook.objects.model import Change, Object, Pointer, lookup, sequence
 from webhook.rules.registry import pod_rule
-from webhook.workloads.pod import Pod
+from webhook.workloads.pod import PodView
 
 KINDS = ("ClusterWorkflowTemplate", "CronWorkflow", "Workflow", "WorkflowTemplate")
 MOST = 50  # directories of a template
@@ -31,7 +31,7 @@ BECAUSE = "the k8sapi executor fetches outputs from volumes only"
 
 
 @pod_rule(kinds=tuple(f"{kind}.argoproj.io" for kind in KINDS), default=False)
-def output_directory(pod: Pod) -> Iterator[Change]:
+def output_directory(pod: PodView) -> Iterator[Change]:
     """Mount an emptyDir at the directory of each output."""
     for at in (pod.sent or pod).parts():  # a template that other rules set apart is still of this pod
         for part in ("container", "script"):

@@ -20,13 +20,13 @@ from collections.abc import Iterator
 from webhook.objects.model import Change
 from webhook.rules.registry import pod_rule
 from webhook.workloads.identity import dropped
-from webhook.workloads.pod import Pod
+from webhook.workloads.pod import PodView
 
 BECAUSE = "runAsGroup is outside what OpenShift allocates, and its user is dropped"
 
 
 @pod_rule
-def run_as_group(pod: Pod) -> Iterator[Change]:
+def run_as_group(pod: PodView) -> Iterator[Change]:
     """Drop foreign groups whose user is dropped or was never set."""
     for context_at in pod.contexts_at():
         yield from dropped(pod, (*context_at, "runAsGroup"), BECAUSE)

@@ -27,14 +27,14 @@ from collections.abc import Iterator
 from webhook.objects.model import Change, lookup
 from webhook.rules.registry import pod_rule
 from webhook.workloads.identity import dropped, identity
-from webhook.workloads.pod import Pod
+from webhook.workloads.pod import PodView
 
 BECAUSE = "runAsUser is outside what OpenShift allocates"
 NON_ROOT = "the removed UID was not root, but the image's default user might be"
 
 
 @pod_rule
-def run_as_user(pod: Pod) -> Iterator[Change]:
+def run_as_user(pod: PodView) -> Iterator[Change]:
     """Drop foreign UIDs; a container that was not root must not become root."""
     of_pod = identity(pod)
     for at in pod.contexts_at() if of_pod.going else ():

@@ -25,7 +25,7 @@ from collections.abc import Iterator
 
 from webhook.objects.model import REMOVED, Change, sequence
 from webhook.rules.registry import pod_rule
-from webhook.workloads.pod import Pod
+from webhook.workloads.pod import PodView
 
 OPERATOR = re.compile(r"(?s:.*/)?seldon-core-operator([:@]|$)")
 MOST = 1000  # variables; removing one moves all that follow
@@ -33,7 +33,7 @@ REPLACEMENT = {"ENGINE_CONTAINER_USER": REMOVED, "EXECUTOR_CONTAINER_USER": REMO
 
 
 @pod_rule
-def seldon_engine_user(pod: Pod) -> Iterator[Change]:
+def seldon_engine_user(pod: PodView) -> Iterator[Change]:
     """Drop or empty the operator's variables with the value 8888."""
     for container in pod.containers():
         if not OPERATOR.match(str(container.value.get("image"))):

@@ -24,13 +24,13 @@ from collections.abc import Iterator
 from webhook.objects.model import REMOVED, Change, strings
 from webhook.rules.registry import pod_rule
 from webhook.workloads.identity import completed
-from webhook.workloads.pod import Pod
+from webhook.workloads.pod import PodView
 
 BECAUSE = "a webhook injected this container after SCC had judged the Pod"
 
 
 @pod_rule(kinds=("Pod",))
-def sidecar_security_context(pod: Pod) -> Iterator[Change]:
+def sidecar_security_context(pod: PodView) -> Iterator[Change]:
     """Complete every container with what the SCC that admitted the Pod assigns."""
     for container, given in zip(pod.containers(), completed(pod), strict=False):
         at, context = container.context_at, container.context

@@ -22,12 +22,12 @@ from collections.abc import Iterator
 from webhook.objects.model import REMOVED, Change, lookup
 from webhook.rules.registry import pod_rule
 from webhook.workloads.identity import any_left
-from webhook.workloads.pod import Pod
+from webhook.workloads.pod import PodView
 from webhook.workloads.privilege import unneeded
 
 
 @pod_rule(kinds=("Deployment.apps", "StatefulSet.apps"))
-def unneeded_privilege(pod: Pod) -> Iterator[Change]:
+def unneeded_privilege(pod: PodView) -> Iterator[Change]:
     """Drop both from a pod that requests nothing else."""
     for at in unneeded(pod):
         if not any_left(pod) and lookup(pod.object, at) is True:

@@ -22,14 +22,14 @@ from collections.abc import Iterator
 from webhook.objects.model import Change, Object, counterpart, lookup, sequence
 from webhook.rules.registry import pod_rule
 from webhook.workloads.identity import any_left, identity
-from webhook.workloads.pod import Pod
+from webhook.workloads.pod import PodView
 
 SYSCTL = {"name": "net.ipv4.ip_unprivileged_port_start", "value": "0"}
 LOW = range(1, 1024)
 
 
 @pod_rule
-def unprivileged_port(pod: Pod) -> Iterator[Change]:
+def unprivileged_port(pod: PodView) -> Iterator[Change]:
     """Append the sysctl if a container declares such a port."""
     serverless = str(pod.object.get("apiVersion")).startswith("serving.")
     of_host = lookup(pod.object, (*pod.at, "hostNetwork"))  # the API server rejects the sysctl beside it
@@ -38,13 +38,13 @@ def unprivileged_port(pod: Pod) -> Iterator[Change]:
     context_at, _ = pod.security_context()
     at = (*context_at, "sysctls")
     sysctls = sequence(pod.object, at)
-    runs_without = pod.works_with(at)
+    runs_without = pod.runs_with(at)
     wanted = any(not (runs_without and ports <= stored) for ports, stored in _low_ports(pod))
     if wanted and not any(sysctl.get("name") == SYSCTL["name"] for sysctl in sysctls) and not any_left(pod):
         yield Change((*at, len(sysctls)), SYSCTL, "without it only root may bind a port below 1024")
 
 
-def _low_ports(pod: Pod) -> Iterator[tuple[set[int], set[int]]]:
+def _low_ports(pod: PodView) -> Iterator[tuple[set[int], set[int]]]:
     """Yield the low ports of each container, and those that it has where it is stored."""
     for container in (each for each in pod.containers() if each.part not in identity(pod).apart):
         if ports := _low(sequence(pod.object, (*container.at, "ports"))):

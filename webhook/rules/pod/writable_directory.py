@@ -25,14 +25,14 @@ from webhook.objects.model import Change, Object, counterpart, sequence
 from webhook.rules.registry import pod_rule
 from webhook.workloads.identity import any_left
 from webhook.workloads.images import DIRECTORIES, MNIST, directories, may_be_own
-from webhook.workloads.pod import POD_SPEC, Container, Pod
+from webhook.workloads.pod import POD_SPEC, Container, PodView
 
 BECAUSE = "the image leaves this directory to one UID"
 HIDDEN = "{} is an empty volume now; check that an image of your own has no files there"
 
 
 @pod_rule(options={"images": ()})
-def writable_directory(pod: Pod) -> Iterator[Change]:
+def writable_directory(pod: PodView) -> Iterator[Change]:
     """Mount an emptyDir over each directory that the image needs."""
     table = {**DIRECTORIES, **pod.settings.table("writable-directory", "images")}
     given = sequence(pod.object, (*pod.at, "volumes"))
@@ -56,10 +56,10 @@ def writable_directory(pod: Pod) -> Iterator[Change]:
                     yield Change((*container.at, "workingDir"), path, BECAUSE)
 
 
-def _is_new(pod: Pod, container: Container, path: str) -> bool:
+def _is_new(pod: PodView, container: Container, path: str) -> bool:
     """Check whether the container has a new image, or had the directory already; a running one stays as it is."""
     stored = sequence(counterpart(pod.object, pod.working, (*container.at, "volumeMounts")), ())
-    return _mounted(path, stored) or not pod.works_with((*container.at, "image"))
+    return _mounted(path, stored) or not pod.runs_with((*container.at, "image"))
 
 
 def _mounted(path: str, mounts: list[Object]) -> bool:
