@@ -5,7 +5,7 @@ from typing import Any
 REFUSED: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "fs-group": (
         {"securityContext": {"fsGroup": 100}},
-        ("fsGroup", "group that the namespace was not given", "rule fs-group"),
+        ("fsGroup", "a group outside the namespace's range", "rule fs-group"),
     ),
     "user": (
         {"securityContext": {"runAsUser": 1000}},
@@ -28,7 +28,7 @@ REFUSED: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     ),
     "escalation": (
         {"context": {"allowPrivilegeEscalation": True}},
-        ("allowPrivilegeEscalation", "gain privileges", "SCC nonroot"),
+        ("allowPrivilegeEscalation", "allows privilege escalation", "SCC nonroot"),
     ),
     "seccomp": (
         {"securityContext": {"seccompProfile": {"type": "Unconfined"}}},
@@ -36,7 +36,7 @@ REFUSED: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     ),
     "sysctl": (
         {"securityContext": {"sysctls": [{"name": "kernel.msgmax", "value": "1"}]}},
-        ("kernel.msgmax", "not safe", "SCC privileged"),
+        ("kernel.msgmax", "unsafe sysctl", "SCC privileged"),
     ),
     "se-linux": (
         {"securityContext": {"seLinuxOptions": {"level": "s0:c1,c2"}}},

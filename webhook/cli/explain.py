@@ -5,12 +5,13 @@ import sys
 from pathlib import Path
 
 from webhook.cli.exit_codes import Commands, ExitCode
+from webhook.objects.model import BadInput
 
 
 def add_parser(commands: Commands, config: argparse.ArgumentParser) -> None:
     """Add the command `explain`."""
     parser = commands.add_parser(
-        "explain", parents=[config], help="why an object, or an error of OpenShift, is refused"
+        "explain", parents=[config], help="why OpenShift rejects an object, or what its error means"
     )
     parser.add_argument("file", nargs="?", default="-", metavar="FILE", help="a manifest or the text of the error")
     parser.set_defaults(command=run)
@@ -29,6 +30,9 @@ def run(options: argparse.Namespace) -> int:
     if explain.is_error(text):
         sys.stdout.write("\n".join(explain.error(text)) + "\n")
         return ExitCode.FOUND
-    lines, refused = explain.objects(list(reader.documents(text, options.file)), settings)
+    documents = list(reader.documents(text, options.file))
+    if not any(obj.get("kind") for document in documents for _, obj in document.objects()):
+        raise BadInput(f"{options.file}: expected a manifest or an error message of OpenShift")
+    lines, refused = explain.objects(documents, settings)
     sys.stdout.write("\n".join(lines) + "\n")
     return ExitCode.FOUND if refused else ExitCode.FINE
