@@ -21,7 +21,7 @@ from tests.support.cases import FIXTURES
 from tests.support.server import Server, review, serving
 from webhook.admission import engine
 from webhook.manifests import reader
-from webhook.objects.model import Finding, Object, Pointer, Request, lookup
+from webhook.objects.model import Finding, Object, Pointer, Request, UnknownShape, lookup
 from webhook.offline import check
 from webhook.offline.fix import request_for
 from webhook.scc.grants import Grants
@@ -29,7 +29,8 @@ from webhook.settings.model import Settings
 from webhook.workloads.find import find_pod_specs
 from webhook.workloads.pod import Shape
 
-STYLE = {"refused": "bold red"}
+REJECTED = "rejected"
+STYLE = {REJECTED: "bold red"}
 
 EXAMPLES = (
     "fs-group/drops-100-that-the-notebook-controller-sets",
@@ -76,6 +77,11 @@ def main(inputs: list[str]) -> int:
         f"[bold]{len(answers)}[/] reviews in {seconds:.2f} s: [bold green]{len(changed)}[/] objects patched with "
         f"[bold]{changes}[/] changes by {', '.join(rules) or 'no rule'}; {rest} left as they are."
     )
+    for answer in answers:
+        if any(after == REJECTED for _, after in answer.verdicts):
+            request = answer.request
+            kind = request.kind.partition(".")[0]
+            console.print(f"[bold red]stays rejected:[/] {kind} {request.namespace}/{request.name}")
     console.print("[dim]The same without a cluster: python -m webhook fix --diff FILES[/]")
     return 0
 
@@ -95,15 +101,18 @@ def ask(server: Server, request: Request) -> Answer:
     if (status, patch) != (200, outcome.operations):
         raise SystemExit(f"the server answered {status} with another patch than the engine makes: {body!r}")
     objects = (request.object or {}, outcome.object or {})
-    verdicts = [tuple(admitted_by(obj, at, shape, request.namespace) for obj in objects)
-                for at, shape in find_pod_specs(objects[0], request.kind)]  # fmt: skip
+    try:
+        specs = list(find_pod_specs(objects[0], request.kind))
+    except UnknownShape:
+        specs = []  # the response warns of it
+    verdicts = [tuple(admitted_by(obj, at, shape, request.namespace) for obj in objects) for at, shape in specs]
     return Answer(request, outcome.findings, response.get("warnings", []), [(a, b) for a, b in verdicts])
 
 
 def admitted_by(obj: Object, at: Pointer, shape: Shape, namespace: str) -> str:
     """Return the SCC that admits a pod of an object, where everyone may use restricted-v2 and nothing else."""
     pod, account = check.as_pod(obj, at, shape, Settings())
-    return check.Cluster(Grants()).judge(pod, namespace, account).admitted_by or "refused"
+    return check.Cluster(Grants()).judge(pod, namespace, account).admitted_by or REJECTED
 
 
 def table(answers: Iterable[Answer]) -> Table:

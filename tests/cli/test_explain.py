@@ -34,10 +34,18 @@ def test_an_object_is_explained_with_the_smallest_grant(tmp_path: Path, capfd: p
 
 
 def test_what_the_rules_save_is_explained_and_fine(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "pod.json"
-    path.write_text(json.dumps(pod(REFUSED["fs-group"][0])))
+    path = tmp_path / "deployment.json"
+    template = pod(REFUSED["fs-group"][0])
+    path.write_text(json.dumps({"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"template": template}}))
     assert cli.main(["explain", str(path)]) == 0
     assert "before rejected, after restricted-v2" in capfd.readouterr().out
+
+
+def test_a_bare_pod_is_not_promised_what_its_owner_would_get(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "pod.json"
+    path.write_text(json.dumps(pod(REFUSED["fs-group"][0])))
+    assert cli.main(["explain", str(path)]) == 1
+    assert "SCC rejects a bare Pod before the webhook sees it" in capfd.readouterr().out
 
 
 def test_another_text_is_bad_input_or_no_refusal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,8 @@ from webhook.objects.model import BadInput
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from webhook.offline.check import TemplateVerdict
+    from webhook.offline.check import Cluster, TemplateVerdict
+    from webhook.settings.model import Settings
 
 
 def add_parser(commands: Commands, config: argparse.ArgumentParser) -> None:
@@ -35,39 +36,53 @@ def run(options: argparse.Namespace) -> int:
     from webhook.manifests import reader
     from webhook.offline import check, report
     from webhook.rules import OPTIONS
-    from webhook.scc.grants import Grants
-    from webhook.scc.ranges import EXAMPLE, Ranges, parse_range
     from webhook.settings import configuration
 
     settings = configuration.load(options.config, OPTIONS)
+    documents, problems = reader.read_all(options.inputs)
+    cluster = _cluster(options, settings)
+    found = check.check(documents, settings, cluster)
+    progress = Console(stderr=True)
+    templates = list(
+        track(found, "Judging pod templates", console=progress, transient=True, disable=not progress.is_terminal)
+    )
+    _refuse_unknown_sccs(options, cluster)
+    if options.suggest and options.output != "text":
+        raise BadInput("--suggest prints YAML of its own: it goes with --output text")
+    _write_report(options.output, templates)
+    sys.stderr.write("".join(f"{line}\n" for line in (*problems, *cluster.not_judged)))
+    for template in templates if options.suggest else ():
+        if not template.after.admitted_by and (suggested := report.suggestion(template)):
+            sys.stdout.write(f"---\n{suggested}")
+    if problems:
+        return ExitCode.BAD_INPUT
+    return ExitCode.FINE if all(template.after.admitted_by for template in templates) else ExitCode.FOUND
+
+
+def _cluster(options: argparse.Namespace, settings: "Settings") -> "Cluster":
+    """Return the cluster that the options describe."""
+    from webhook.offline.check import Cluster
+    from webhook.scc.grants import Grants
+    from webhook.scc.ranges import EXAMPLE, Ranges, parse_range
+
     grants = Grants(everyone=tuple(options.scc or settings.everyone))
     for text in options.grant or ():
         who, equals, scc = text.partition("=")
         if not equals or who.count("/") != 1:
             raise BadInput(f"--grant: expected NAMESPACE/SERVICEACCOUNT=SCC, got {text}")
         grants.grant(who, [scc])
-    known = {name for names in grants.granted.values() for name in names} | {*grants.everyone}
     ranges = EXAMPLE
     if options.namespace_range:
         users = parse_range(options.namespace_range)
         ranges = Ranges(users, (users,), EXAMPLE.level)
-    documents = list(reader.read(options.inputs))
-    cluster = check.Cluster(grants, ranges)
-    found = check.check(documents, settings, cluster)
-    progress = Console(stderr=True)
-    templates = list(
-        track(found, "Judging pod templates", console=progress, transient=True, disable=not progress.is_terminal)
-    )
-    if unknown := known - grants.sccs.keys():
-        raise BadInput(f"{min(unknown)}: no such SCC; known here: {', '.join(sorted(grants.sccs))}")
-    if options.suggest and options.output != "text":
-        raise BadInput("--suggest prints YAML of its own: it goes with --output text")
-    _write_report(options.output, templates)
-    sys.stderr.write("".join(f"{line}\n" for line in cluster.not_judged))
-    for template in templates if options.suggest else ():
-        if not template.after.admitted_by and (suggested := report.suggestion(template)):
-            sys.stdout.write(f"---\n{suggested}")
-    return ExitCode.FINE if all(template.after.admitted_by for template in templates) else ExitCode.FOUND
+    return Cluster(grants, ranges)
+
+
+def _refuse_unknown_sccs(options: argparse.Namespace, cluster: "Cluster") -> None:
+    """Raise BadInput for an option with an SCC that neither OpenShift nor the input defines."""
+    named = {text.partition("=")[2] for text in options.grant or ()} | {*cluster.grants.everyone}
+    if unknown := named - cluster.grants.sccs.keys():
+        raise BadInput(f"{min(unknown)}: no such SCC; known here: {', '.join(sorted(cluster.grants.sccs))}")
 
 
 def _write_report(form: str, templates: "Sequence[TemplateVerdict]") -> None:

@@ -50,6 +50,8 @@ class Document:
         value = self.value
         if isinstance(value, dict) and isinstance(value.get("items"), list) and str(value.get("kind")).endswith("List"):
             yield from ((("items", i), item) for i, item in enumerate(value["items"]) if isinstance(item, dict))
+        elif isinstance(value, list):
+            yield from (((i,), item) for i, item in enumerate(value) if isinstance(item, dict))
         elif isinstance(value, dict):
             yield (), value
 
@@ -78,15 +80,53 @@ class Document:
 
 def read(inputs: Iterable[str]) -> Iterator[Document]:
     """Yield the documents of files, folders (recursively) and `-`. Raises BadManifest."""
+    for stream in _streams(inputs):
+        yield from stream
+
+
+def read_all(inputs: Sequence[str]) -> tuple[list[Document], list[str]]:
+    """Return the documents of all readable files, and one line for each file that cannot be read or needs rendering.
+
+    Raises BadManifest if there is no object in them.
+    """
+    found, problems = [], []
+    for stream in _streams(inputs):
+        try:
+            for document in stream:
+                if isinstance(document.value, dict) and document.value.get("kind") in ("Kustomization", "Component"):
+                    folder = Path(document.file).parent
+                    render = f"kustomize build {folder} | kubeflow-openshift check -"
+                    problems.append(f"{document.file}:{document.line}: not a manifest; render it first: {render}")
+                else:
+                    found.append(document)
+        except BadManifest as error:
+            problems.append(str(error))
+    if not any(True for document in found for _ in document.objects()):
+        raise BadManifest("\n".join(problems) or f"{' '.join(inputs)}: nothing to judge: no object in the input")
+    return found, problems
+
+
+def _streams(inputs: Iterable[str]) -> Iterator[Iterator[Document]]:
     seen: set[Path] = set()  # files named twice are read once
     for name in inputs:
         if name == "-":
-            yield from documents(decoded(standard_input(), "-"), "-")
+            yield documents(decoded(standard_input(), "-"), "-")
             continue
         for path in files(Path(name)):
             if path.resolve() not in seen:
                 seen.add(path.resolve())
-                yield from documents(_text(path), str(path))
+                yield _documents_of(path)
+
+
+def _documents_of(path: Path) -> Iterator[Document]:
+    text = _text(path)
+    try:
+        yield from documents(text, str(path))
+    except BadManifest as error:
+        if "{{" not in text:
+            raise
+        render = "helm template CHART | kubeflow-openshift check -"
+        raise BadManifest(f"{error}; this looks like a Helm template, render it first: {render}") from None
 
 
 def standard_input() -> bytes:

@@ -6,7 +6,7 @@ from typing import Final
 
 from webhook.manifests.reader import Document
 from webhook.offline.check import Cluster, check
-from webhook.offline.report import name, reasons, suggestion
+from webhook.offline.report import BARE_POD, name, reasons, suggestion
 from webhook.rules import RULES
 from webhook.scc.grants import Grants
 from webhook.settings.model import Settings
@@ -85,6 +85,7 @@ def objects(documents: list[Document], settings: Settings) -> tuple[list[str], b
             lines.append(f"    changed by {', '.join(rules)}")
         if not template.after.admitted_by:
             lines += [f"    still rejected: {reason}" for reason in reasons(template.after)]
+            lines += [f"    {BARE_POD}"] if template.kind == "Pod" else []
             lines.append(f"    smallest sufficient grant: {template.smallest or 'none of the default SCCs'}")
             lines += [f"      {line}" for line in suggestion(template).splitlines()]
     return lines or ["no pod template found"], refused

@@ -1,6 +1,7 @@
 """Format the verdicts of `check` as text, JSON, JUnit and SARIF."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 from xml.etree import ElementTree as ET
@@ -14,6 +15,7 @@ from webhook.offline.check import TemplateVerdict
 from webhook.scc.admission import Verdict
 
 SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
+BARE_POD: Final = "SCC rejects a bare Pod before the webhook sees it; apply its owner, or the output of `fix`"
 FINDING: Final = ("rule", "path", "before", "after", "because")
 
 
@@ -27,9 +29,13 @@ def counts(templates: Sequence[TemplateVerdict], *, workloads: bool) -> tuple[in
     return len(chosen), before, after
 
 
+def _kind(template: TemplateVerdict) -> str:
+    return template.kind.partition(".")[0]
+
+
 def name(template: TemplateVerdict) -> str:
     """Return the kind and name of a template's object."""
-    return f"{template.kind.partition('.')[0]} {template.namespace}/{template.name}"
+    return f"{_kind(template)} {template.namespace}/{template.name}"
 
 
 def reasons(verdict: Verdict) -> list[str]:
@@ -60,6 +66,8 @@ def as_text(templates: Sequence[TemplateVerdict], console: Console) -> None:
             why = (
                 ", ".join(sorted({finding.rule for finding in each.findings})) if scc_after else reasons(each.after)[0]
             )
+            if not scc_after and each.kind == "Pod":
+                why += f"\n{BARE_POD}"
             if not scc_after and each.smallest:
                 why += f"\nservice account {each.account} needs SCC {each.smallest}"
             table.add_row(name(each), _coloured(scc_before), _coloured(scc_after), why)
@@ -69,6 +77,8 @@ def as_text(templates: Sequence[TemplateVerdict], console: Console) -> None:
         console.print(
             f"{title}: [bold]{before}[/] of {total} admitted before the webhook, [bold green]{after}[/] after"
         )
+    for kind, rejected in sorted(Counter(_kind(each) for each in templates if not each.after.admitted_by).items()):
+        console.print(f"stays rejected: [bold red]{rejected}[/] {kind}")
 
 
 def _coloured(scc: str | None) -> str:
