@@ -21,6 +21,7 @@ from webhook.objects.model import Object
 from webhook.registration import configuration as registration
 from webhook.rules import RULES, page
 from webhook.rules.registry import Rule
+from webhook.settings.scopes import SCOPES_0_7
 
 WITHOUT = """\
 # The API server sends every object of the kinds that rules concern. For Kubernetes before 1.28 (OpenShift 4.14 and
@@ -35,7 +36,7 @@ def outputs() -> Iterator[tuple[Path, str]]:
     pages = "\n".join(page.markdown(rule.id, rule.page, rule.facts()) for rule in rules)
     yield ROOT / "docs/rules.md", f"# The rules\n\n<!-- {GENERATED}: webhook/rules -->\n\n{pages}"
     deployed = registration.configuration(rules)
-    legacy = registration.configuration(rules, registration.SCOPES_0_7[1:], legacy=True)
+    legacy = registration.configuration(rules, SCOPES_0_7[1:], legacy=True)
     for path, configuration in (
         ("base/webhook-configuration.yaml", deployed),
         ("overlays/openshift-4.2/webhook-configuration.yaml", legacy),
@@ -70,7 +71,7 @@ def architecture() -> str:
 
 def profiles_0_7(rules: list[Rule]) -> Object:
     """Return the patch that has profiles chosen by the label of Kubeflow 0.7."""
-    configuration = registration.configuration(rules, registration.SCOPES_0_7)
+    configuration = registration.configuration(rules, SCOPES_0_7)
     configuration["webhooks"] = [
         {key: entry[key] for key in ("name", "namespaceSelector")}
         for entry in configuration["webhooks"]

@@ -63,7 +63,7 @@ def test_json_is_as_the_contract_has_it(folder: Path, capfd: pytest.CaptureFixtu
     found = json.loads(run(capfd, "--output=json", folder, code=1))
     assert found["summary"] == {"templates": 3, "admittedBefore": 1, "admittedAfter": 2}
     fine, saved, node = found["templates"]
-    assert saved.keys() == {"file", "kind", "namespace", "name", "path", "before", "after", "findings"}
+    assert saved.keys() == {"file", "kind", "namespace", "name", "path", "asked", "before", "after", "findings"}
     assert (saved["kind"], saved["namespace"], saved["path"]) == ("Deployment.apps", "kubeflow", "/spec/template")
     assert saved["before"]["admittedBy"] is None
     assert "100 is not an allowed group" in saved["before"]["verdicts"]["restricted-v2"][0]
@@ -208,42 +208,3 @@ def test_what_nobody_can_read_is_said_and_the_rest_is_judged(tmp_path: Path, cap
     out, err = capfd.readouterr()
     assert json.loads(out)["summary"]["templates"] == 1
     assert err == f"{tmp_path / 'a.yaml'}:1: Trial.kubeflow.org t: not judged: spec.runSpec is not a map\n"
-
-
-@pytest.mark.parametrize("content", ["", "# nothing\n", "[]"])
-def test_no_object_is_bad_input(content: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "a.yaml").write_text(content)
-    assert cli.main(["check", str(tmp_path)]) == 2
-    out, err = capfd.readouterr()
-    assert (out, err) == ("", f"{tmp_path}: nothing to judge: no object in the input\n")
-
-
-def test_a_json_array_and_a_resource_list_are_read(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "a"}}
-    spec = {"template": {"spec": {"containers": [{"name": "c"}]}}}
-    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}, "spec": spec}
-    for content in ([account, deployment], {"kind": "ResourceList", "items": [deployment]}):
-        (tmp_path / "a.json").write_text(json.dumps(content))
-        assert verdicts(capfd, tmp_path).keys() == {"a"}
-
-
-def test_what_must_be_rendered_first_is_named_and_stops_nothing(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "a.yaml").write_text(manifest())
-    (tmp_path / "kustomization.yaml").write_text("kind: Kustomization\nresources: [a.yaml]\n")
-    (tmp_path / "template.yaml").write_text("kind: Pod\nspec:\n  {{- toYaml .Values }}\n    a: [\n")
-    assert cli.main(["check", str(tmp_path)]) == 2
-    out, err = capfd.readouterr()
-    assert "1 of 1 admitted before" in out
-    assert f"kustomize build {tmp_path} | kubeflow-openshift check -" in err
-    assert f"{tmp_path}/template.yaml:" in err
-    assert "helm template CHART | kubeflow-openshift check -" in err
-    assert err.count("\n") == 2
-
-
-def test_a_bare_pod_is_judged_as_without_the_webhook(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    spec = "{securityContext: {runAsUser: 1000}, containers: [{name: a}]}"
-    (tmp_path / "a.yaml").write_text(f"apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec: {spec}\n")
-    assert verdicts(capfd, tmp_path, code=1) == {"a": (None, None)}
-    assert "stays rejected: 1 Pod" in run(capfd, tmp_path, code=1)

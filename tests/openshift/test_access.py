@@ -8,7 +8,8 @@ import pytest
 
 from tests.rig.cluster import Cluster
 from tests.support.overlays import OVERLAYS, applied, of_kind, rendered
-from webhook.registration.configuration import NAME, OWN
+from webhook.registration.configuration import NAME
+from webhook.settings.scopes import OWN
 
 KEEPER = "kubeflow-openshift-certificates"
 KEEPERS_RIGHTS = {

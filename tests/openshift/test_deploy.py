@@ -8,7 +8,8 @@ import pytest
 from tests.rig.cluster import Cluster, wait
 from tests.support.overlays import ALL, DEPLOY, OVERLAYS, applied, everything, of_kind, rendered, source_of, text_of
 from webhook.manifests import reader
-from webhook.registration.configuration import NAME, OWN
+from webhook.registration.configuration import NAME
+from webhook.settings.scopes import OWN
 
 PLACEHOLDER = f"{OWN}@sha256:{'0' * 64}"
 PODS = f"/api/v1/namespaces/{OWN}/pods"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.rig.cluster import Cluster
 from tests.support.installed import crd, deployment, namespace, serve
-from webhook.registration.configuration import SCOPES
+from webhook.settings.scopes import SCOPES
 
 INJECTED = {"istio-injection": "enabled", "katib-metricscollector-injection": "enabled"}
 WARNING = "Istio sidecars"

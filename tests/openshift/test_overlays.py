@@ -14,6 +14,7 @@ from tests.support.overlays import DEPLOY, GRANTS, OVERLAYS, everything, of_kind
 from webhook.manifests import reader
 from webhook.registration import configuration
 from webhook.rules import RULES
+from webhook.settings.scopes import SCOPES_0_7
 
 ISTIO = "kubeflow-0.7-served/istio__istio-install.yaml"
 PILOT = "istio-pilot-service-account"
@@ -69,7 +70,7 @@ def test_kubeflow_0_7_chooses_profiles_by_the_label_that_they_carry(cluster: Clu
         [found] = of_kind(rendered(cluster, OVERLAYS / name), "MutatingWebhookConfiguration")
         return {entry["name"]: entry for entry in found["webhooks"]}
 
-    usual, expected = entries("openshift"), configuration.configuration(RULES.values(), configuration.SCOPES_0_7)
+    usual, expected = entries("openshift"), configuration.configuration(RULES.values(), SCOPES_0_7)
     selectors = {each["name"]: {"namespaceSelector": each.get("namespaceSelector")} for each in expected["webhooks"]}
     for name in usual:
         usual[name] |= selectors[name] if ".profiles." in name else {}

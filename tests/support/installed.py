@@ -8,7 +8,8 @@ from tests.rig.cluster import Cluster, wait
 from tests.support.paths import ROOT
 from tests.support.server import Server
 from webhook.manifests import reader
-from webhook.registration.configuration import NAME, OWN
+from webhook.registration.configuration import NAME
+from webhook.settings.scopes import OWN
 
 DEPLOYED = ROOT / "deploy/base/webhook-configuration.yaml"
 CONFIGURATIONS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"

@@ -7,9 +7,10 @@ import pytest
 
 from tests.support.installed import DEPLOYED
 from webhook.objects.model import Object
-from webhook.registration.configuration import NAME, OWN, ROLE, SCOPES, SCOPES_0_7, Scope, configuration
+from webhook.registration.configuration import NAME, ROLE, configuration
 from webhook.rules import RULES
 from webhook.settings.model import COMPONENTS
+from webhook.settings.scopes import OWN, SCOPES, SCOPES_0_7, Scope
 from webhook.workloads.kinds import KINDS, group_of
 
 LEGACY: list[Object] = configuration(RULES.values(), SCOPES_0_7[1:], legacy=True)["webhooks"]

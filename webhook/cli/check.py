@@ -24,6 +24,10 @@ def add_parser(commands: Commands, config: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--grant", action="append", metavar="NAMESPACE/SERVICEACCOUNT=SCC", help="repeatable")
     parser.add_argument("--namespace-range", metavar="START/LENGTH", help="UIDs of namespaces that say none")
+    parser.add_argument("--namespace", default="default", metavar="NAME", help="namespace of objects that name none")
+    parser.add_argument(
+        "--all-namespaces", action="store_true", help="assume that the webhook is asked about every namespace"
+    )
     parser.add_argument("--suggest", action="store_true", help="print the RoleBinding for what stays refused")
     parser.set_defaults(command=run)
 
@@ -75,7 +79,7 @@ def _cluster(options: argparse.Namespace, settings: "Settings") -> "Cluster":
     if options.namespace_range:
         users = parse_range(options.namespace_range)
         ranges = Ranges(users, (users,), EXAMPLE.level)
-    return Cluster(grants, ranges)
+    return Cluster(grants, ranges, all_namespaces=options.all_namespaces, default_namespace=options.namespace)
 
 
 def _refuse_unknown_sccs(options: argparse.Namespace, cluster: "Cluster") -> None:

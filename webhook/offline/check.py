@@ -1,6 +1,6 @@
 """Judge every pod template in manifests with the SCC model, before and after the webhook."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,11 +12,15 @@ from webhook.scc.admission import Verdict, judge, smallest
 from webhook.scc.grants import Grants, read
 from webhook.scc.ranges import EXAMPLE, Ranges, of_namespace
 from webhook.settings.model import Settings
+from webhook.settings.scopes import sends
 from webhook.workloads.find import find_pod_specs
+from webhook.workloads.kinds import KINDS
 from webhook.workloads.pod import POD_SPEC, PodView, Shape
 
 COUNTED: Final = {"Deployment.apps", "StatefulSet.apps", "ReplicaSet.apps", "ReplicationController", "Job.batch", "Pod"}
 """Kinds whose controllers create pods at once."""
+PROFILE_LABELS: Final = {"app.kubernetes.io/part-of": "kubeflow-profile"}
+"""What the profile controller puts on a profile's namespace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,8 @@ class TemplateVerdict:
     findings: tuple[Finding, ...]
     smallest: str | None
     """The most restrictive default SCC that admits the pod, if no usable SCC does."""
+    asked: bool = True
+    """Whether the API server sends the object to the webhook."""
 
 
 @dataclass(slots=True)
@@ -49,6 +55,16 @@ class Cluster:
     of_namespaces: dict[str, Ranges] = field(default_factory=dict)
     not_judged: list[str] = field(default_factory=list)
     """One line for each object of unknown shape."""
+    labels: dict[str, Mapping[str, object]] = field(default_factory=dict)
+    """The labels of each namespace that the input defines."""
+    all_namespaces: bool = True
+    """Whether to assume that the webhook is asked about every namespace."""
+    default_namespace: str = "default"
+
+    def asks(self, kind: str, namespace: str) -> bool:
+        """Check whether the API server sends objects of a kind in a namespace to the webhook."""
+        everywhere = self.all_namespaces or not (kind in KINDS and KINDS[kind].namespaced)
+        return everywhere or sends(namespace, self.labels.get(namespace, {}))
 
     def judge(self, pod: Object, namespace: str, account: str) -> Verdict:
         """Return the verdict on a pod in a namespace under a service account."""
@@ -63,8 +79,7 @@ def check(documents: Iterable[Document], settings: Settings, cluster: Cluster) -
     objects = [obj for document in documents for _, obj in document.objects()]
     read(objects, cluster.grants)
     for obj in objects:
-        if obj.get("kind") == "Namespace" and "openshift.io/sa.scc.uid-range" in str(obj.get("metadata")):
-            cluster.of_namespaces[str(lookup(obj, ("metadata", "name")))] = of_namespace(obj)
+        _read_namespace(obj, cluster)
     seen: dict[str, list[Object]] = {}
     for document in documents:
         for at, obj in document.objects():
@@ -75,16 +90,28 @@ def check(documents: Iterable[Document], settings: Settings, cluster: Cluster) -
                 yield from _of_object(document, at, obj, settings, cluster)
 
 
+def _read_namespace(obj: Object, cluster: Cluster) -> None:
+    """Keep the labels and ranges of a Namespace, or of the one that the profile controller creates."""
+    name, labels = str(lookup(obj, ("metadata", "name"))), lookup(obj, ("metadata", "labels"))
+    if obj.get("kind") == "Profile":
+        cluster.labels[name] = PROFILE_LABELS
+    elif obj.get("kind") == "Namespace":
+        cluster.labels.setdefault(name, labels if isinstance(labels, dict) else {})
+        if "openshift.io/sa.scc.uid-range" in str(obj.get("metadata")):
+            cluster.of_namespaces[name] = of_namespace(obj)
+
+
 def _of_object(
     document: Document, at: Pointer, obj: Object, settings: Settings, cluster: Cluster
 ) -> Iterator[TemplateVerdict]:
     request = request_for(obj)
     # SCC rejects a bare Pod before any webhook sees it, and completes one that it admits.
-    outcome = engine.evaluate(request, settings) if request.kind != "Pod" else Result(obj)
+    namespace = request.namespace or cluster.default_namespace
+    asked = request.kind != "Pod" and cluster.asks(request.kind, namespace)
+    outcome = engine.evaluate(request, settings) if asked else Result(obj)
     try:
         specs = list(find_pod_specs(obj, request.kind))
         for spec_at, shape in specs:
-            namespace = request.namespace or "default"
             before, account = as_pod(obj, spec_at, shape, settings)
             after, later_account = as_pod(outcome.object or obj, spec_at, shape, settings)
             verdict = cluster.judge(after, namespace, later_account)
@@ -102,6 +129,7 @@ def _of_object(
                 verdict,
                 tuple(f for f in outcome.findings if f.path.startswith(inside + "/") or not len(specs) > 1),
                 None if verdict.admitted_by else smallest(after, cluster.of_namespaces.get(namespace, cluster.ranges)),
+                asked or request.kind == "Pod",
             )
     except UnknownShape as error:
         where = f"{document.file}:{document.line_of(at)}"

@@ -15,6 +15,7 @@ from webhook.offline.check import TemplateVerdict
 from webhook.scc.admission import Verdict
 
 SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
+OPT_IN: Final = "oc label namespace {} kubeflow-openshift=enabled"
 BARE_POD: Final = "SCC rejects a bare Pod before the webhook sees it; apply its owner, or the output of `fix`"
 FINDING: Final = ("rule", "path", "before", "after", "because")
 
@@ -66,6 +67,8 @@ def as_text(templates: Sequence[TemplateVerdict], console: Console) -> None:
             why = (
                 ", ".join(sorted({finding.rule for finding in each.findings})) if scc_after else reasons(each.after)[0]
             )
+            if not scc_after and not each.asked:
+                why += f"\nthe webhook is not asked about namespace {each.namespace}; {OPT_IN.format(each.namespace)}"
             if not scc_after and each.kind == "Pod":
                 why += f"\n{BARE_POD}"
             if not scc_after and each.smallest:
@@ -92,7 +95,7 @@ def as_json(templates: Sequence[TemplateVerdict]) -> str:
         "summary": {"templates": total, "admittedBefore": before, "admittedAfter": after},
         "templates": [
             {
-                **{key: getattr(each, key) for key in ("file", "kind", "namespace", "name", "path")},
+                **{key: getattr(each, key) for key in ("file", "kind", "namespace", "name", "path", "asked")},
                 "before": _verdict(each.before),
                 "after": _verdict(each.after),
                 "findings": [{key: getattr(finding, key) for key in FINDING} for finding in each.findings],

@@ -1,48 +1,18 @@
 """The MutatingWebhookConfiguration: which objects the API server sends, from the rules and KINDS."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from webhook.objects.model import Object
 from webhook.registration.conditions import CONDITIONS
 from webhook.rules.registry import Rule
-from webhook.settings.model import COMPONENTS
+from webhook.settings.scopes import OWN, SCOPES, Scope
 from webhook.workloads.kinds import KINDS, group_of
 
 NAME: Final = "zz-kubeflow-openshift"
 """Sorts last: webhooks run in the order of their names, and SCC judges again after each."""
-OWN: Final = "kubeflow-openshift"
-"""The namespace and Service of the webhook, and the label by which any other namespace opts in."""
 ROLE: Final = "Role.rbac.authorization.k8s.io"
 
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Some of Kubeflow's namespaces, selected by label or by name."""
-
-    name: str
-    key: str
-    values: tuple[str, ...]
-
-    def chosen(self) -> Object:
-        """Return the label requirement that these namespaces meet."""
-        return {"key": self.key, "operator": "In", "values": list(self.values)}
-
-    def others(self) -> Object:
-        """Return the label requirement that all other namespaces meet."""
-        return {"key": self.key, "operator": "NotIn", "values": list(self.values)}
-
-
-SCOPES: Final = (
-    Scope("components", "kubernetes.io/metadata.name", COMPONENTS),
-    Scope("opted-in", OWN, ("enabled",)),
-    Scope("profiles", "app.kubernetes.io/part-of", ("kubeflow-profile",)),
-)
-"""All requirements of one selector must hold, so each scope is an entry of its own."""
-
-SCOPES_0_7: Final = (*SCOPES[:2], Scope("profiles", "katib-metricscollector-injection", ("enabled",)))
-"""The label that Kubeflow 0.7 puts on profiles."""
 
 SINCE_1_14: Final = {"matchConditions", "matchPolicy", "objectSelector", "reinvocationPolicy"}
 """The fields of an entry that Kubernetes 1.14 drops silently, like the Service's port."""
