@@ -29,7 +29,8 @@ WRITTEN_BACK = {
 TOLD_TO_THE_SENDER = {
     r"annotation kubeflow-openshift/rules names no rule: .+": "the annotation is addressed to the webhook",
     r"service account \S+ needs an SCC": "the name of whom it must be granted to",
-    r"left alone: \S+ is not a (map|list|list of texts)": "names of fields, never values, on the way to a wrong shape",
+    r'"left as it is: (?:[^"\\]|\\.)*"': "SCC's reasons, which OpenShift tells the sender too",
+    r"left alone: \S+ is not a (map|list|list of strings)": "names of fields on the way to a wrong shape",
 }
 """Warnings of the answer that may repeat values of the request; no log and no metric may."""
 BROKEN_SETTINGS = "rules: {fs-group: maybe}\n"
