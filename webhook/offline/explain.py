@@ -16,7 +16,12 @@ PLAIN: Final = (
     # pattern in OpenShift's message, its meaning, the rule that helps, the SCC that grants it
     (r"is not an allowed group", "requests a group outside the namespace's range", "fs-group", "nonroot-v2"),
     (r"runAsUser: Invalid value: 0: ", "requests to run as root", "run-as-user", "anyuid"),
-    (r"runAsUser: .*must be in the ranges", "requests a UID outside the range", "run-as-user", "nonroot-v2"),
+    (
+        r"runAsUser: .*must be in the ranges",
+        "requests a UID outside the namespace's range",
+        "run-as-user",
+        "nonroot-v2",
+    ),
     (r"running with the root UID", "requests to run as root", "run-as-user", "anyuid"),
     (r"Privileged containers are not allowed", "requests a privileged container", "", "privileged"),
     (r"capability may not be added", "requests a Linux capability", "", "privileged"),
