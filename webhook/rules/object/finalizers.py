@@ -12,9 +12,8 @@ Upstream:
     https://github.com/kubeflow/trainer/issues/1552
 
 Limits:
-    Adds one entry per API group, for what the role may already create or update. Aggregated roles, their components
-    and roles of more than 1,000 rules stay. So does a Role that tenants write: RBAC requires its writer to hold all
-    of it.
+    One entry per API group, for what the role may already create or update. Aggregated roles, their components, roles
+    of more than 1,000 rules and a Role of tenants stay: RBAC requires the writer of a Role to hold all of it.
 """
 
 from collections.abc import Iterator
