@@ -20,10 +20,10 @@ from rich.text import Text
 from tests.support.cases import FIXTURES
 from tests.support.server import Server, review, serving
 from webhook.admission import engine
+from webhook.admission.review import request_for_manifest
 from webhook.manifests import reader
 from webhook.objects.model import Finding, Object, Pointer, Request, UnknownShape, lookup
 from webhook.offline import check
-from webhook.offline.fix import request_for
 from webhook.scc.grants import Grants
 from webhook.settings.model import Settings
 from webhook.workloads.find import find_pod_specs
@@ -89,7 +89,7 @@ def main(inputs: list[str]) -> int:
 def objects(inputs: Iterable[str]) -> Iterator[Request]:
     """Yield a request for every object in some files."""
     for document in reader.read(inputs):
-        yield from (request_for(obj) for _, obj in document.objects() if obj.get("kind"))
+        yield from (request_for_manifest(obj) for _, obj in document.objects() if obj.get("kind"))
 
 
 def ask(server: Server, request: Request) -> Answer:

@@ -7,9 +7,9 @@ import pytest
 from tests.support.installed import deployment
 from tests.support.overlays import GRANTS, OVERLAYS
 from webhook.admission.engine import evaluate
+from webhook.admission.review import request_for_manifest
 from webhook.manifests import reader
 from webhook.objects.model import lookup
-from webhook.offline.fix import request_for
 from webhook.rules import OPTIONS
 from webhook.settings import configuration
 
@@ -24,7 +24,7 @@ def test_the_accounts_that_the_rule_names_are_those_that_the_overlay_makes() -> 
     named = set()
     for name in ("minio", "metadata-db", "another"):
         metadata = {"name": name, "namespace": "kubeflow"}
-        outcome = evaluate(request_for({**deployment(name), "metadata": metadata}), settings)
+        outcome = evaluate(request_for_manifest({**deployment(name), "metadata": metadata}), settings)
         named.add(lookup(outcome.object, ("spec", "template", "spec", "serviceAccountName")))
     made = {document.value["metadata"]["name"] for document in reader.read([str(GRANTS / "service-accounts.yaml")])}
     assert named == {*made, None}

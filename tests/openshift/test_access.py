@@ -9,7 +9,7 @@ import pytest
 from tests.rig.cluster import Cluster
 from tests.support.overlays import OVERLAYS, applied, of_kind, rendered
 from webhook.registration.configuration import NAME
-from webhook.settings.scopes import OWN
+from webhook.settings.scopes import NAMESPACE
 
 KEEPER = "kubeflow-openshift-certificates"
 KEEPERS_RIGHTS = {
@@ -22,7 +22,9 @@ BUNDLE = base64.b64encode(b"a bundle").decode()
 
 def rights(cluster: Cluster, account: str) -> set[str]:
     """Return all that an account of the webhook's namespace may do: resources, names, verbs."""
-    listed = cluster.kubectl("auth", "can-i", "--list", "-n", OWN, user=f"system:serviceaccount:{OWN}:{account}")
+    listed = cluster.kubectl(
+        "auth", "can-i", "--list", "-n", NAMESPACE, user=f"system:serviceaccount:{NAMESPACE}:{account}"
+    )
     columns = [[column.strip() for column in line.split("[")] for line in listed.stdout.splitlines()[1:]]
     return {f"{resource} [{names} [{verbs}" for resource, _urls, names, verbs in columns}
 
@@ -37,7 +39,7 @@ def cluster(cluster_without_us: Cluster) -> Iterator[Cluster]:
 def test_the_server_may_do_nothing_and_the_keeper_what_is_listed_here(cluster: Cluster) -> None:
     anybody = rights(cluster, "nobody")
     assert anybody
-    assert rights(cluster, OWN) == anybody
+    assert rights(cluster, NAMESPACE) == anybody
     assert rights(cluster, KEEPER) - anybody == KEEPERS_RIGHTS
 
 
@@ -45,7 +47,7 @@ def test_the_server_may_do_nothing_and_the_keeper_what_is_listed_here(cluster: C
 def test_the_keepers_work_survives_another_apply(cluster: Cluster, how: tuple[str, ...]) -> None:
     """The manifests name neither caBundle nor data, so no apply reverts them."""
     configuration = ("mutatingwebhookconfiguration", NAME)
-    secret = ("secret", "kubeflow-openshift-certificate", "-n", OWN)
+    secret = ("secret", "kubeflow-openshift-certificate", "-n", NAMESPACE)
     [rules] = of_kind(rendered(cluster, OVERLAYS / "self-managed"), "MutatingWebhookConfiguration")
     entries = [{"name": each["name"], "clientConfig": {"caBundle": BUNDLE}} for each in rules["webhooks"]]
     cluster.kubectl("patch", *configuration, "--patch", json.dumps({"webhooks": entries}))

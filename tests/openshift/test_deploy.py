@@ -9,11 +9,11 @@ from tests.rig.cluster import Cluster, wait
 from tests.support.overlays import ALL, DEPLOY, OVERLAYS, applied, everything, of_kind, rendered, source_of, text_of
 from webhook.manifests import reader
 from webhook.registration.configuration import NAME
-from webhook.settings.scopes import OWN
+from webhook.settings.scopes import NAMESPACE
 
-PLACEHOLDER = f"{OWN}@sha256:{'0' * 64}"
-PODS = f"/api/v1/namespaces/{OWN}/pods"
-SERVER = f"/apis/apps/v1/namespaces/{OWN}/deployments/{OWN}"
+PLACEHOLDER = f"{NAMESPACE}@sha256:{'0' * 64}"
+PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
+SERVER = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{NAMESPACE}"
 NO_ACCESS = ("openshift", "kubeflow-0.7", "crc", "cert-manager", "all-ignore", "observability")
 RESTRICTED = {
     "allowPrivilegeEscalation": False,
@@ -78,7 +78,7 @@ def pods_of(cluster: Cluster, count: int) -> list[dict[str, Any]]:
 def test_every_overlay_is_ours_and_has_the_image_from_one_place(cluster_without_us: Cluster, name: str) -> None:
     objects = rendered(cluster_without_us, OVERLAYS / name)
     assert [obj["metadata"]["name"] for obj in of_kind(objects, "MutatingWebhookConfiguration")] == [NAME]
-    assert [obj for obj in objects if obj["metadata"]["labels"]["app.kubernetes.io/part-of"] == OWN] == objects
+    assert [obj for obj in objects if obj["metadata"]["labels"]["app.kubernetes.io/part-of"] == NAMESPACE] == objects
     [enforced] = [
         each["metadata"]["labels"].get("pod-security.kubernetes.io/enforce") for each in of_kind(objects, "Namespace")
     ]
@@ -94,9 +94,9 @@ def test_every_overlay_is_ours_and_has_the_image_from_one_place(cluster_without_
 def test_the_server_has_no_token_and_no_right(cluster_without_us: Cluster, name: str) -> None:
     objects = rendered(cluster_without_us, OVERLAYS / name)
     bound = [subject["name"] for obj in objects if obj["kind"].endswith("RoleBinding") for subject in obj["subjects"]]
-    assert OWN not in bound
+    assert NAMESPACE not in bound
     assert not of_kind(objects, "ClusterRole")
-    server = deployments(cluster_without_us, name)[OWN]
+    server = deployments(cluster_without_us, name)[NAMESPACE]
     assert server["automountServiceAccountToken"] is False
     assert {volume["name"] for volume in server["volumes"]} == {"config", "certificate", "tmp"}
 
@@ -109,7 +109,7 @@ def test_on_4_2_our_pods_are_admitted_by_restricted(cluster_like_4_2: Cluster) -
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", send=text)
     pods = pods_of(cluster, 2)
     assert {pod["metadata"]["annotations"]["openshift.io/scc"] for pod in pods} == {"restricted"}
-    cluster.kubectl("delete", "deployment", "--all", "-n", OWN)
+    cluster.kubectl("delete", "deployment", "--all", "-n", NAMESPACE)
 
 
 def test_what_fails_closed_is_ignored_in_the_overlay_that_says_so(cluster_without_us: Cluster) -> None:

@@ -11,7 +11,7 @@ from tests.support.installed import OPTED_IN, namespace
 from tests.support.notebooks import desired
 from tests.support.rows import verdict, workload
 from webhook.admission.engine import evaluate
-from webhook.offline.fix import request_for
+from webhook.admission.review import request_for_manifest
 from webhook.settings.model import Settings
 
 Show = Callable[..., None]
@@ -107,7 +107,7 @@ def test_argos_executor(
 def test_the_claim_of_the_tf_job_becomes_read_write_once(show: Show) -> None:
     """By the engine alone: the rule is off unless the configuration says that there is no RWX storage."""
     claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "spec": {"accessModes": ["ReadWriteMany"]}}
-    outcome = evaluate(request_for(claim), Settings(rules={"access-mode": True}))
+    outcome = evaluate(request_for_manifest(claim), Settings(rules={"access-mode": True}))
     assert outcome.object is not None
     assert outcome.object["spec"]["accessModes"] == ["ReadWriteOnce"]
     show(

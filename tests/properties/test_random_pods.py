@@ -9,8 +9,8 @@ import pytest
 
 from tests.properties import random_objects, random_pods
 from webhook.admission.engine import evaluate
+from webhook.admission.review import request_for_manifest
 from webhook.objects.model import Object, lookup
-from webhook.offline.fix import request_for
 from webhook.scc.admission import judge
 from webhook.scc.defaults import SCCS
 from webhook.scc.ranges import EXAMPLE
@@ -30,7 +30,7 @@ def pairs(dice: random.Random, everyone: tuple[str, ...]) -> Iterator[tuple[Obje
         for key in () if dice.random() < 0.3 else HOST:
             pod["spec"].pop(key, None)
         obj = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {}, "spec": {"template": pod}}
-        outcome = evaluate(request_for(obj), settings)
+        outcome = evaluate(request_for_manifest(obj), settings)
         after = lookup(outcome.object, ("spec", "template"))
         if outcome.operations and not _of_another_namespace(after):
             yield pod, after

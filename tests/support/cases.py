@@ -10,10 +10,10 @@ from pathlib import Path
 from tests.support.paths import ROOT
 from webhook.admission import engine
 from webhook.admission.engine import ALL_RULES
+from webhook.admission.review import request_for_manifest
 from webhook.manifests import reader
 from webhook.manifests.reader import Document
 from webhook.objects.model import Object, Request, Result
-from webhook.offline import fix
 from webhook.rules import OPTIONS
 from webhook.rules.registry import Rule
 from webhook.settings import configuration
@@ -58,7 +58,7 @@ class Case:
         return configuration.load(self.settings_file, OPTIONS)
 
     def request(self) -> Request:
-        request = fix.request_for(self.document().value)
+        request = request_for_manifest(self.document().value)
         if not self.updates:
             return request
         old: Object = reader.one_document(self.folder / "old.yaml").value

@@ -9,11 +9,11 @@ from tests.support.paths import ROOT
 from tests.support.server import Server
 from webhook.manifests import reader
 from webhook.registration.configuration import NAME
-from webhook.settings.scopes import OWN
+from webhook.settings.scopes import NAMESPACE
 
 DEPLOYED = ROOT / "deploy/base/webhook-configuration.yaml"
 CONFIGURATIONS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
-OPTED_IN = {OWN: "enabled"}
+OPTED_IN = {NAMESPACE: "enabled"}
 
 
 def install(cluster: Cluster, server: Server, configuration: dict[str, Any] | None = None) -> None:
@@ -22,9 +22,9 @@ def install(cluster: Cluster, server: Server, configuration: dict[str, Any] | No
     The configuration is the deployed one, with the caBundle that OpenShift's service CA would put there; the Service
     that it names leads to this machine.
     """
-    namespace(cluster, OWN)
+    namespace(cluster, NAMESPACE)
     service = {"type": "ExternalName", "externalName": server.host}
-    cluster.make(f"/api/v1/namespaces/{OWN}/services", {"metadata": {"name": OWN}, "spec": service})
+    cluster.make(f"/api/v1/namespaces/{NAMESPACE}/services", {"metadata": {"name": NAMESPACE}, "spec": service})
     register(cluster, server, configuration or deployed())
     namespace(cluster, "probe", **OPTED_IN)
     wait(lambda: asks(cluster), "review of a dry run")

@@ -7,9 +7,9 @@ import pytest
 
 from tests.support import upstream
 from webhook.admission.engine import evaluate
+from webhook.admission.review import request_for_manifest
 from webhook.manifests.editor import DEEPEST, LONGEST, MOST_EVENTS, parse_embedded
 from webhook.objects.model import Object
-from webhook.offline.fix import request_for
 from webhook.settings.model import Settings
 
 DOCKER = "containerRuntimeExecutor: docker\n"
@@ -39,7 +39,7 @@ def test_of_upstreams_config_map_only_these_lines_change(file: str) -> None:
         for obj in upstream.read(upstream.FOLDER / file)
         if obj["kind"] == "ConfigMap" and obj["metadata"]["name"] == "workflow-controller-configmap"
     ]
-    after = evaluate(request_for(before), Settings()).object
+    after = evaluate(request_for_manifest(before), Settings()).object
     assert after is not None
     assert {**after["data"], key: ""} == {**before["data"], key: ""}
     texts = (obj["data"][key].splitlines(keepends=True) for obj in (before, after))
@@ -66,7 +66,7 @@ def test_of_upstreams_config_map_only_these_lines_change(file: str) -> None:
 )
 def test_a_text_that_is_in_doubt_says_nothing_and_stays(text: str) -> None:
     assert parse_embedded(text, ("data", "config")) is None
-    outcome = evaluate(request_for(config_map(config=text, executor=text)), Settings())
+    outcome = evaluate(request_for_manifest(config_map(config=text, executor=text)), Settings())
     assert (outcome.operations, outcome.failures) == ([], [])
 
 
@@ -81,14 +81,14 @@ def test_a_text_that_is_in_doubt_says_nothing_and_stays(text: str) -> None:
     ids=lambda text: text[-20:],
 )
 def test_a_text_far_larger_than_argos_is_left_alone_and_that_is_said(key: str, text: str, expected: str) -> None:
-    outcome = evaluate(request_for(config_map(**{key: text})), Settings())
+    outcome = evaluate(request_for_manifest(config_map(**{key: text})), Settings())
     assert outcome.operations == []
     assert outcome.warnings == [f"argo-executor: left alone: data.{key} is not {expected}"]
 
 
 def test_a_text_that_needs_many_changes_is_left_alone_and_that_is_said() -> None:
     users = "".join(f"  - {{name: t{n}, securityContext: {{runAsUser: 1000}}, container: {{}}}}\n" for n in range(12))
-    outcome = evaluate(request_for(config_map(workflowDefaults=f"spec:\n  templates:\n{users}")), Settings())
+    outcome = evaluate(request_for_manifest(config_map(workflowDefaults=f"spec:\n  templates:\n{users}")), Settings())
     assert outcome.operations == []
     assert outcome.warnings == [
         "argo-executor: left alone: data.workflowDefaults is not YAML of which at most 10 fields change"
@@ -97,7 +97,7 @@ def test_a_text_that_needs_many_changes_is_left_alone_and_that_is_said() -> None
 
 def test_the_largest_text_that_is_read_is_edited() -> None:
     text = DOCKER + "a: [" + "1," * (MOST_EVENTS - 12) + "]\n"
-    outcome = evaluate(request_for(config_map(config=text)), Settings())
+    outcome = evaluate(request_for_manifest(config_map(config=text)), Settings())
     assert outcome.rules() == ["argo-executor"]
     assert outcome.warnings == []
 
@@ -112,9 +112,9 @@ def test_a_pod_spec_patch_of_all_workflows_is_warned_of_once() -> None:
         ("config", "workflowDefaults:\n" + "".join(f"  {line}\n" for line in text.splitlines())),
     ):
         made = config_map(**{key: said})
-        outcome = evaluate(request_for(made), Settings())
+        outcome = evaluate(request_for_manifest(made), Settings())
         assert (outcome.operations, outcome.warnings) == ([], [warning])
-        again = replace(request_for(made), operation="UPDATE", old=made)
+        again = replace(request_for_manifest(made), operation="UPDATE", old=made)
         assert evaluate(again, Settings()).warnings == []
     plain = config_map(workflowDefaults="spec:\n  podSpecPatch: '{}'\n")
-    assert evaluate(request_for(plain), Settings()).warnings == []
+    assert evaluate(request_for_manifest(plain), Settings()).warnings == []

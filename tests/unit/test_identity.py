@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from webhook.admission.engine import evaluate
+from webhook.admission.review import request_for_manifest
 from webhook.objects.model import Object
-from webhook.offline.fix import request_for
 from webhook.scc.refusal import LONGEST
 from webhook.settings.model import Settings
 from webhook.workloads.identity import beyond_help
@@ -32,7 +32,7 @@ def volume(**source: Any) -> Object:
 
 
 def warned(obj: Object, settings: Settings | None = None) -> list[str]:
-    outcome = evaluate(request_for(obj), settings or Settings())
+    outcome = evaluate(request_for_manifest(obj), settings or Settings())
     assert outcome.operations == []
     assert outcome.failures == []
     return outcome.warnings
@@ -89,7 +89,7 @@ def test_an_account_that_is_no_text_is_not_repeated() -> None:
 @pytest.mark.parametrize(("user", "goes"), [(2**31 - 1, True), (2**31, False), (-1, False), (True, False)])
 def test_what_is_no_id_stays_with_all_ids_of_the_pod(user: Any, goes: bool) -> None:
     obj = deployment(container(runAsUser=user))
-    assert bool(evaluate(request_for(obj), Settings()).operations) == goes
+    assert bool(evaluate(request_for_manifest(obj), Settings()).operations) == goes
 
 
 def test_of_a_workflow_each_template_that_is_left_is_warned_of() -> None:
@@ -102,7 +102,7 @@ def test_of_a_workflow_each_template_that_is_left_is_warned_of() -> None:
         "metadata": {},
         "spec": {"templates": templates},
     }
-    outcome = evaluate(request_for(workflow), Settings())
+    outcome = evaluate(request_for_manifest(workflow), Settings())
     assert [finding.rule for finding in outcome.findings] == ["run-as-user"] * 2
     ends = [f"; service account {account} needs an SCC like privileged" for account in ("default", "builder")]
     assert [warning[-len(end) :] for warning, end in zip(outcome.warnings, ends, strict=True)] == ends

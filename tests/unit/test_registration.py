@@ -10,12 +10,12 @@ from webhook.objects.model import Object
 from webhook.registration.configuration import NAME, ROLE, configuration
 from webhook.rules import RULES
 from webhook.settings.model import COMPONENTS
-from webhook.settings.scopes import OWN, SCOPES, SCOPES_0_7, Scope
+from webhook.settings.scopes import NAMESPACE, SCOPES, SCOPES_0_7, Scope
 from webhook.workloads.kinds import KINDS, group_of
 
 LEGACY: list[Object] = configuration(RULES.values(), SCOPES_0_7[1:], legacy=True)["webhooks"]
 ENTRIES: list[Object] = configuration(RULES.values())["webhooks"]
-BY_NAME = {entry["name"].removesuffix(f".{OWN}.io"): entry for entry in ENTRIES}
+BY_NAME = {entry["name"].removesuffix(f".{NAMESPACE}.io"): entry for entry in ENTRIES}
 
 
 def selects(entry: Object, labels: dict[str, str]) -> bool:
@@ -69,9 +69,9 @@ def test_a_namespace_that_is_kubeflows_in_several_ways_is_asked_for_once(chosen:
     assert sum(selects(BY_NAME[name], labels) for name in matching) == 1
 
 
-@pytest.mark.parametrize("name", ["default", "team-a", OWN])
+@pytest.mark.parametrize("name", ["default", "team-a", NAMESPACE])
 def test_other_namespaces_and_our_own_are_never_asked_for(name: str) -> None:
-    labels = {"kubernetes.io/metadata.name": name, **({OWN: "enabled"} if name == OWN else {})}
+    labels = {"kubernetes.io/metadata.name": name, **({NAMESPACE: "enabled"} if name == NAMESPACE else {})}
     assert not any(selects(entry, labels) for entry in ENTRIES if "namespaceSelector" in entry)
 
 
@@ -117,7 +117,7 @@ def test_kubernetes_1_14_is_given_only_what_it_knows() -> None:
 
 def test_on_1_14_the_same_is_asked_of_namespaces_that_carry_a_label() -> None:
     """Its components opt in by label, and so do their Roles."""
-    names = [entry["name"].removesuffix(f".{OWN}.io") for entry in LEGACY]
+    names = [entry["name"].removesuffix(f".{NAMESPACE}.io") for entry in LEGACY]
     by_name = [name.replace("roles.opted-in", "roles.components") for name in names]
     assert set(by_name) == {name for name in BY_NAME if "components" not in name} | {"roles.components"}
     for name, entry in zip(by_name, LEGACY, strict=True):
@@ -130,7 +130,7 @@ def test_on_1_14_a_labelled_namespace_is_asked_for_once_unless_it_is_the_platfor
     labels = {scope.key: scope.values[0]}
     workloads = [entry for entry in LEGACY if entry["name"].startswith("workloads.") and "namespaceSelector" in entry]
     assert sum(selects(entry, labels) for entry in workloads) == 1
-    for without in ({"openshift.io/run-level": "1"}, {"app.kubernetes.io/name": OWN}):
+    for without in ({"openshift.io/run-level": "1"}, {"app.kubernetes.io/name": NAMESPACE}):
         assert not any(selects(entry, labels | without) for entry in workloads)
 
 

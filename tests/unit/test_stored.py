@@ -7,8 +7,8 @@ import pytest
 
 from tests.support.samples import SAMPLES
 from webhook.admission.engine import evaluate
+from webhook.admission.review import request_for_manifest
 from webhook.objects.model import Object, Request, Result
-from webhook.offline.fix import request_for
 from webhook.settings.model import Settings
 from webhook.workloads.kinds import KINDS
 
@@ -31,7 +31,7 @@ def updated(old: Object, new: Object | None = None, settings: Settings | None = 
 
 
 def request(old: Object, new: Object) -> Request:
-    made = request_for(new)
+    made = request_for_manifest(new)
     return Request(made.kind, "UPDATE", new, old, namespace=made.namespace, name=made.name)
 
 

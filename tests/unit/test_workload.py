@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from webhook.admission.engine import evaluate
+from webhook.admission.review import request_for_manifest
 from webhook.objects.model import Object, dotted, lookup
-from webhook.offline.fix import request_for
 from webhook.settings.model import Settings
-from webhook.workloads.find import find_pod_specs, pod
+from webhook.workloads.find import find_pod_specs, view_pod
 from webhook.workloads.kinds import KINDS
 
 FOREIGN = {"runAsUser": 1000}
@@ -87,13 +87,13 @@ PODS: list[tuple[str, str, dict[str, Any], list[str]]] = [
 )
 def test_the_pods_of_a_kind_are_found(version: str, kind: str, spec: Object, expected: list[str]) -> None:
     obj = {"apiVersion": version, "kind": kind, "metadata": {}, "spec": spec}
-    found = [dotted(at) for at, _ in find_pod_specs(obj, request_for(obj).kind)]
+    found = [dotted(at) for at, _ in find_pod_specs(obj, request_for_manifest(obj).kind)]
     assert found == [f"spec.{path}".removesuffix(".") for path in expected]
 
 
 def fixed(version: str, kind: str, spec: Object) -> Any:
     obj = {"apiVersion": version, "kind": kind, "metadata": {"name": "it", "namespace": "kubeflow"}, "spec": spec}
-    outcome = evaluate(request_for(obj), Settings())
+    outcome = evaluate(request_for_manifest(obj), Settings())
     assert outcome.failures == []
     return lookup(outcome.object, ("spec",))
 
@@ -129,7 +129,7 @@ PATCH = '{"securityContext": {"fsGroup": 100}}'
 )
 def test_a_patch_in_a_text_is_warned_of_once_and_not_rewritten(spec: Object, field: str) -> None:
     obj = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {}, "spec": spec}
-    request = request_for(obj)
+    request = request_for_manifest(obj)
     warning = f"left alone: {field} sets a security context; check that OpenShift allows its IDs"
     created = evaluate(request, Settings())
     assert (created.operations, created.warnings) == ([], [warning] if field else [])
@@ -186,7 +186,7 @@ def test_a_predictors_model_is_a_container() -> None:
 )  # fmt: skip
 def test_an_unknown_shape_is_left_alone_with_a_warning(version: str, kind: str, spec: Object, field: str) -> None:
     obj = {"apiVersion": version, "kind": kind, "metadata": {}, "spec": spec}
-    outcome = evaluate(request_for(obj), Settings())
+    outcome = evaluate(request_for_manifest(obj), Settings())
     assert (outcome.operations, outcome.failures) == ([], [])
     assert any(field in warning for warning in outcome.warnings), outcome.warnings
 
@@ -199,5 +199,5 @@ def test_kinds_name_their_resource_in_lower_case_plural_and_their_group_after_th
 
 def test_an_empty_pod_is_no_pod() -> None:
     obj = {"apiVersion": "v1", "kind": "Pod", "metadata": {}, "spec": {}}
-    request = request_for(obj)
-    assert [pod(request, at, shape, Settings()) for at, shape in find_pod_specs(obj, "Pod")] == [None]
+    request = request_for_manifest(obj)
+    assert [view_pod(request, at, shape, Settings()) for at, shape in find_pod_specs(obj, "Pod")] == [None]

@@ -3,8 +3,8 @@
 import pytest
 
 from webhook.admission.engine import evaluate
+from webhook.admission.review import request_for_manifest
 from webhook.objects.model import Object
-from webhook.offline.fix import request_for
 from webhook.rules.pod.writable_directory import HIDDEN
 from webhook.settings.model import Settings
 
@@ -31,12 +31,12 @@ def deployment(image: str) -> Object:
 
 @pytest.mark.parametrize("image", OWN)
 def test_an_image_that_may_be_somebodys_own_is_warned_of(image: str) -> None:
-    outcome = evaluate(request_for(deployment(image)), Settings())
+    outcome = evaluate(request_for_manifest(deployment(image)), Settings())
     assert outcome.rules() == ["writable-directory"]
     assert outcome.warnings == [f"writable-directory: {HIDDEN.format(OWN[image])}"]
 
 
 @pytest.mark.parametrize("image", [*UPSTREAM, "registry.example.com/team-b/lab:1"])
 def test_an_image_of_upstream_or_of_the_configuration_is_not(image: str) -> None:
-    outcome = evaluate(request_for(deployment(image)), CHOSEN)
+    outcome = evaluate(request_for_manifest(deployment(image)), CHOSEN)
     assert (outcome.rules(), outcome.warnings) == (["writable-directory"], [])

@@ -25,7 +25,7 @@ from webhook.rules import RULES
 from webhook.rules.registry import PodRule, Rule
 from webhook.settings.model import Settings
 from webhook.workloads import identity
-from webhook.workloads.find import find_pod_specs, pod, unread
+from webhook.workloads.find import find_pod_specs, unread, view_pod
 from webhook.workloads.kinds import KINDS
 from webhook.workloads.pod import SKIP_ANNOTATION, PodView, Shape
 
@@ -70,7 +70,7 @@ def evaluate(
     """
     if request.unread:
         return Result(None, warnings=[f"left alone: {request.unread}; nothing was changed or checked"])
-    settings = _of_these(rules, ALL_RULES, settings)
+    settings = _disable_others(rules, ALL_RULES, settings)
     concerned = [r for r in rules if request.kind in r.kinds and settings.enables(r.id, default=r.default)]
     if request.object is None or request.operation not in ("CREATE", "UPDATE") or not concerned:
         return Result(request.object)
@@ -78,7 +78,7 @@ def evaluate(
     try:
         if not _left_alone(request, draft.object, settings):
             refuse_size(request)
-            _offer_object(draft, concerned, settings)
+            _run_object_rules(draft, concerned, settings)
         outcome = draft.outcome
         return Result(draft.object, outcome.operations, outcome.findings, [*draft.warnings], outcome.failures)
     except (UnknownShape, TooExpensive) as error:
@@ -98,29 +98,29 @@ def _left_alone(request: Request, obj: Object, settings: Settings) -> bool:
     )
 
 
-def _offer_object(draft: Evaluation, rules: Sequence[Rule], settings: Settings) -> None:
+def _run_object_rules(draft: Evaluation, rules: Sequence[Rule], settings: Settings) -> None:
     offered, rules = rules, _unless_skipped(draft, rules, ("metadata",))
     if not rules:
         return  # nor is it looked at
-    settings = _of_these(rules, offered, settings)
+    settings = _disable_others(rules, offered, settings)
     for rule in rules:
         if rule.on_object:
             _apply(draft, rule, rule.on_object(draft.object, settings))
     try:
         for at, shape in find_pod_specs(draft.original, draft.request.kind):
             draft.shown = draft.shown or shown(draft.request, settings)
-            _offer_pod(draft, rules, at, shape, settings)
+            _run_pod_rules(draft, rules, at, shape, settings)
             for text in unread(draft.request, at, shape):
                 _warn(draft, f"left alone: {dotted(text)} sets a security context; check that OpenShift allows its IDs")
     except UnknownShape as error:
         _warn(draft, f"left alone: {error}")
 
 
-def _offer_pod(draft: Evaluation, rules: Sequence[Rule], at: Pointer, shape: Shape, settings: Settings) -> None:
+def _run_pod_rules(draft: Evaluation, rules: Sequence[Rule], at: Pointer, shape: Shape, settings: Settings) -> None:
     _refuse_if_late(draft)
     of_stored = draft.shown or Shown()
     try:
-        sent = pod(draft.request, at, shape, settings, working=of_stored.working)
+        sent = view_pod(draft.request, at, shape, settings, running=of_stored.running)
         if draft.request.operation == "UPDATE":
             kept = bool(sent and stays(sent, draft.request))
             exempt = PodView(draft.original, at, shape, settings, namespace=draft.request.namespace)
@@ -130,7 +130,7 @@ def _offer_pod(draft: Evaluation, rules: Sequence[Rule], at: Pointer, shape: Sha
         offered, rules = rules, _unless_skipped(draft, rules, sent.metadata_at()) if sent else ()
         if not sent or not rules:
             return
-        if (acting := _of_these(rules, offered, settings)) is not settings:
+        if (acting := _disable_others(rules, offered, settings)) is not settings:
             sent = replace(sent, settings=acting)
         for warning in identity.warnings(sent) if draft.request.operation == "CREATE" and draft.room else ():
             draft.room = max(0, draft.room - 1)
@@ -151,7 +151,7 @@ def _run(draft: Evaluation, rules: Iterable[tuple[Rule, PodRule]], sent: PodView
         if _apply(draft, rule, function(view)):
             view = sent.changed(draft.object)
     at, old = sent.at, draft.request.old
-    if immutable(draft.request, at) and not patch.same(lookup(draft.object, at), lookup(old, at)):
+    if immutable(draft.request, at) and not patch.json_equal(lookup(draft.object, at), lookup(old, at)):
         _take_back(draft, made)
 
 
@@ -181,7 +181,7 @@ def _unless_skipped(draft: Evaluation, rules: Sequence[Rule], at: Pointer) -> Se
     return [] if "none" in skipped else [rule for rule in rules if rule.id not in skipped]
 
 
-def _of_these(rules: Sequence[Rule], offered: Sequence[Rule], settings: Settings) -> Settings:
+def _disable_others(rules: Sequence[Rule], offered: Sequence[Rule], settings: Settings) -> Settings:
     """Return settings that switch skipped rules off, because a rule may depend on another."""
     if len(rules) == len(offered):
         return settings
@@ -221,10 +221,11 @@ def _apply_change(draft: Evaluation, rule: Rule, change: Change) -> None:
         draft.object = patch.applied(draft.object, operation, draft.own)
         draft.outcome.operations.append(operation)
         draft.outcome.findings.append(Finding(rule.id, change.at, before, after, change.because))
-        if not patch.same(lookup(draft.object, change.at), wanted):
+        if not patch.json_equal(lookup(draft.object, change.at), wanted):
             raise patch.DoesNotApply(f"{dotted(change.at)} is not what the rule wants")
     # Controllers rewrite their objects on every reconcile. Warn once, not each time.
-    if change.warning and not (draft.request.operation == "UPDATE" and patch.stored(change, draft.request.old)):
+    rewritten = draft.request.operation == "UPDATE" and patch.restores_stored_value(change, draft.request.old)
+    if change.warning and not rewritten:
         _warn(draft, f"{rule.id}: {change.warning}")
 
 

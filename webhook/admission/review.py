@@ -5,7 +5,7 @@ import json
 import re
 from typing import Any, Final
 
-from webhook.objects.model import BadInput, Object, Request, Result
+from webhook.objects.model import BadInput, Object, Request, Result, lookup
 from webhook.workloads.kinds import kind_of
 
 VERSIONS: Final = ("admission.k8s.io/v1", "admission.k8s.io/v1beta1")
@@ -36,6 +36,19 @@ class BadReview(BadInput):
     """The bytes are not an AdmissionReview that can be answered; the message says why."""
 
 
+def request_for_manifest(obj: Object) -> Request:
+    """Return the request that the API server sends when a manifest is created."""
+    metadata = lookup(obj, ("metadata",))
+    namespace, name = (lookup(metadata, (key,)) for key in ("namespace", "name"))
+    return Request(
+        kind=kind_of(obj.get("apiVersion"), obj.get("kind")),
+        operation="CREATE",
+        object=obj,
+        namespace=namespace if isinstance(namespace, str) else "",
+        name=name if isinstance(name, str) else "",
+    )
+
+
 def decode(body: bytes) -> Request:
     """Read an AdmissionReview (v1 or v1beta1, JSON in UTF-8). Raises BadReview.
 
@@ -45,7 +58,7 @@ def decode(body: bytes) -> Request:
         return unread(body, f"the review has more than {MOST_VALUES:,} values")
     try:
         text = body.decode("utf-8")
-        review = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_once_each)
+        review = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_reject_duplicate_keys)
         if text.count("{") + text.count("[") > DEEPEST:
             _refuse_depth(review)
     except ValueError as error:
@@ -134,7 +147,7 @@ def _field(holder: Object, name: str, expected: type, default: Any = _MISSING) -
     return value
 
 
-def _once_each(pairs: list[tuple[str, Any]]) -> Object:
+def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> Object:
     """Reject duplicate keys. Readers disagree on which one counts, and the API server writes none."""
     if len(made := dict(pairs)) < len(pairs):
         raise ValueError("duplicate key")

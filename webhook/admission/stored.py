@@ -22,7 +22,7 @@ from webhook.workloads.pod import PodView, expand
 class Shown(NamedTuple):
     """What the stored object of an update shows of its pods. Read once, because a status may be long."""
 
-    working: Object | None = None
+    running: Object | None = None
     """The stored object, if its pods may run under a grant."""
     rejected: bool = False
     """Whether OpenShift rejects its pods, for any reason."""
@@ -53,10 +53,10 @@ def stays(pod: PodView, request: Request) -> bool:
         return True
     if at is None or not mapping(old, at):
         return False
-    if pod.working is not None and lookup(old, at) == lookup(request.object, pod.at):
+    if pod.running is not None and lookup(old, at) == lookup(request.object, pod.at):
         return True
     now, before = _foreign(pod), PodView(old, at, pod.shape, pod.settings, namespace=request.namespace)
-    judged = pod.working is None and _may_use(pod) == _may_use(before)  # what another account may use nobody asked
+    judged = pod.running is None and _may_use(pod) == _may_use(before)  # what another account may use nobody asked
     if not now or (judged and not left(before)):
         return False  # it has none, or OpenShift rejects the stored ones and nothing else
     stored = _foreign(before)
@@ -75,7 +75,7 @@ def admissible(request: Request, changes: list[Change]) -> list[Change]:
     if request.subresource == "ephemeralcontainers":
         return [change for change in changes if _of_new_ephemeral_container(request, change)]
     fixed = [change for change in changes if immutable(request, change.at)]
-    return changes if all(patch.stored(change, request.old) for change in fixed) else []
+    return changes if all(patch.restores_stored_value(change, request.old) for change in fixed) else []
 
 
 def _of_new_ephemeral_container(request: Request, change: Change) -> bool:

@@ -86,7 +86,7 @@ def counterpart_at(value: Any, other: Any, at: Pointer) -> Pointer | None:
     return tuple(found)
 
 
-def counterpart(value: Any, other: Any, at: Pointer) -> Any:
+def same_field_in(value: Any, other: Any, at: Pointer) -> Any:
     """Return the value of the same field in another version of an object; None if it has none."""
     there = counterpart_at(value, other, at)
     return None if there is None else lookup(other, there)
@@ -129,7 +129,7 @@ def sequence(value: Any, at: Pointer) -> list[Object]:
     return found
 
 
-def strings(value: Any, at: Pointer) -> list[str]:
+def string_list(value: Any, at: Pointer) -> list[str]:
     """Return the list of strings at a pointer; empty if there is none. Raises UnknownShape."""
     found = _found(value, at)
     if found is None:

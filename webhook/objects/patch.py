@@ -40,7 +40,7 @@ def operations(change: Change, obj: Object) -> list[Operation]:
         exists = isinstance(holder, list) or last in holder
         return [{"op": "remove", "path": pointer(change.at)}] if exists else []
     op = _add_or_replace(holder, last)
-    if op == "replace" and same(holder[last], change.value):
+    if op == "replace" and json_equal(holder[last], change.value):
         return []
     return [{"op": op, "path": pointer(change.at), "value": deep_copy(change.value)}]
 
@@ -76,14 +76,14 @@ def next_item(obj: Object, at: Pointer) -> Any:
     return lookup(obj, (*at[:-1], at[-1] + 1)) if isinstance(at[-1], int) else None
 
 
-def same(left: Any, right: Any) -> bool:
+def json_equal(left: Any, right: Any) -> bool:
     """Check whether two JSON values are equal. Unlike in Python, 1, 1.0 and true differ."""
     if left is right:  # objects that differ by a patch share what it leaves alone
         return True
     if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(map(same, left.values(), map(right.__getitem__, left)))
+        return left.keys() == right.keys() and all(map(json_equal, left.values(), map(right.__getitem__, left)))
     if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(same, left, right))
+        return len(left) == len(right) and all(map(json_equal, left, right))
     return type(left) is type(right) and bool(left == right)
 
 
@@ -147,6 +147,6 @@ def applied(obj: Object, operation: Operation, own: dict[int, Any]) -> Object:
     return patched
 
 
-def stored(change: Change, old: Object | None) -> bool:
+def restores_stored_value(change: Change, old: Object | None) -> bool:
     """Check whether a change restores the stored value."""
-    return same(lookup(old, change.at), None if change.value is REMOVED else change.value)
+    return json_equal(lookup(old, change.at), None if change.value is REMOVED else change.value)

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from webhook.admission import engine
+from webhook.admission.review import request_for_manifest
 from webhook.manifests.reader import Document
 from webhook.objects.model import Finding, Object, Pointer, Result, UnknownShape, lookup, mapping, pointer
-from webhook.offline.fix import request_for
 from webhook.scc.admission import Verdict, judge, smallest
 from webhook.scc.grants import Grants, read
 from webhook.scc.ranges import EXAMPLE, Ranges, of_namespace
@@ -104,7 +104,7 @@ def _read_namespace(obj: Object, cluster: Cluster) -> None:
 def _of_object(
     document: Document, at: Pointer, obj: Object, settings: Settings, cluster: Cluster
 ) -> Iterator[TemplateVerdict]:
-    request = request_for(obj)
+    request = request_for_manifest(obj)
     # SCC rejects a bare Pod before any webhook sees it, and completes one that it admits.
     namespace = request.namespace or cluster.default_namespace
     asked = request.kind != "Pod" and cluster.asks(request.kind, namespace)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from webhook.admission import engine
+from webhook.admission.review import request_for_manifest
 from webhook.manifests.reader import Document
-from webhook.objects.model import Object, Request, Result, lookup
+from webhook.objects.model import Request, Result
 from webhook.settings.model import Settings
-from webhook.workloads.kinds import kind_of
 
 
 @dataclass(slots=True)
@@ -39,19 +39,6 @@ class Fixed:
         return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
-def request_for(obj: Object) -> Request:
-    """Return the request that the API server sends when a manifest is created."""
-    metadata = lookup(obj, ("metadata",))
-    namespace, name = (lookup(metadata, (key,)) for key in ("namespace", "name"))
-    return Request(
-        kind=kind_of(obj.get("apiVersion"), obj.get("kind")),
-        operation="CREATE",
-        object=obj,
-        namespace=namespace if isinstance(namespace, str) else "",
-        name=name if isinstance(name, str) else "",
-    )
-
-
 def fix(documents: Iterable[Document], settings: Settings) -> Iterator[Fixed]:
     """Yield each file with the rules applied to every object."""
     current: Fixed | None = None
@@ -62,7 +49,7 @@ def fix(documents: Iterable[Document], settings: Settings) -> Iterator[Fixed]:
             current = Fixed(document.file)
         changed = document
         for at, obj in document.objects():
-            request = request_for(obj)
+            request = request_for_manifest(obj)
             outcome = engine.evaluate(request, settings)
             current.outcomes.append((request, outcome))
             if outcome.operations:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from webhook.objects.model import Object
 from webhook.registration.conditions import CONDITIONS
 from webhook.rules.registry import Rule
-from webhook.settings.scopes import OWN, SCOPES, Scope
+from webhook.settings.scopes import NAMESPACE, SCOPES, Scope
 from webhook.workloads.kinds import KINDS, group_of
 
 NAME: Final = "zz-kubeflow-openshift"
@@ -19,7 +19,7 @@ SINCE_1_14: Final = {"matchConditions", "matchPolicy", "objectSelector", "reinvo
 
 NOT_OF_THE_PLATFORM_1_14: Final = (
     {"key": "openshift.io/run-level", "operator": "DoesNotExist"},
-    {"key": "app.kubernetes.io/name", "operator": "NotIn", "values": [OWN]},
+    {"key": "app.kubernetes.io/name", "operator": "NotIn", "values": [NAMESPACE]},
 )
 """The platform's namespaces and the webhook's own, where no label and no condition has a namespace's name."""
 
@@ -57,7 +57,7 @@ def _namespaced_entries(rules: list[Rule], scopes: Sequence[Scope]) -> Iterator[
     for index, scope in enumerate(scopes):
         # Each scope leaves out the namespaces of those before it, so that no object is sent twice.
         others = [earlier.others() for earlier in scopes[:index]]
-        selector = [scope.chosen(), *others, {"key": SCOPES[0].key, "operator": "NotIn", "values": [OWN]}]
+        selector = [scope.chosen(), *others, {"key": SCOPES[0].key, "operator": "NotIn", "values": [NAMESPACE]}]
         entries = [
             _entry(f"workloads.{scope.name}", [kind for kind in workloads if kind != "Pod"], "workloads", "Fail"),
             _entry(f"pods.{scope.name}", ["Pod"], "pods", "Ignore"),
@@ -89,9 +89,9 @@ def _namespace_entries(rules: list[Rule]) -> Iterator[Object]:
 
 def _entry(name: str, kinds: list[str], conditions: str, policy: str) -> Object:
     return {
-        "name": f"{name}.{OWN}.io",
+        "name": f"{name}.{NAMESPACE}.io",
         "admissionReviewVersions": ["v1", "v1beta1"],
-        "clientConfig": {"service": {"name": OWN, "namespace": OWN, "path": "/mutate", "port": 8443}},
+        "clientConfig": {"service": {"name": NAMESPACE, "namespace": NAMESPACE, "path": "/mutate", "port": 8443}},
         "rules": list(_match_rules(kinds)),
         "failurePolicy": policy,
         "matchConditions": CONDITIONS[conditions],

@@ -83,11 +83,11 @@ def parse(document: Any, rules: Mapping[str, Options], sccs: Collection[str]) ->
 
     `rules` has every rule's ID and options, `sccs` the names of the SCCs that are known. Raises SettingsError.
     """
-    top = _mapping(document, (), {"allocated", "everyone", "rules", "exempt"})
-    exempt = _mapping(top.get("exempt"), ("exempt",), {"namespaces", "serviceAccounts"})
+    top = _require_mapping(document, (), {"allocated", "everyone", "rules", "exempt"})
+    exempt = _require_mapping(top.get("exempt"), ("exempt",), {"namespaces", "serviceAccounts"})
     settings = Settings(rules=_rules(top.get("rules"), rules))
-    accounts = _strings(exempt, ("exempt", "serviceAccounts"), ())
-    everyone = _strings(top, ("everyone",), settings.everyone)
+    accounts = _require_string_list(exempt, ("exempt", "serviceAccounts"), ())
+    everyone = _require_string_list(top, ("everyone",), settings.everyone)
     if not everyone or not set(everyone) <= set(sccs):
         raise SettingsError(("everyone",), f"expected some of {', '.join(sorted(sccs))}, got {', '.join(everyone)}")
     if wrong := [account for account in accounts if account.count("/") != 1]:
@@ -96,12 +96,12 @@ def parse(document: Any, rules: Mapping[str, Options], sccs: Collection[str]) ->
         allocated=_range(top["allocated"]) if "allocated" in top else settings.allocated,
         everyone=everyone,
         rules=settings.rules,
-        exempt_namespaces=_strings(exempt, ("exempt", "namespaces"), settings.exempt_namespaces),
+        exempt_namespaces=_require_string_list(exempt, ("exempt", "namespaces"), settings.exempt_namespaces),
         exempt_service_accounts=frozenset(accounts),
     )
 
 
-def _mapping(value: Any, at: tuple[str | int, ...], keys: set[str]) -> Mapping[str, Any]:
+def _require_mapping(value: Any, at: tuple[str | int, ...], keys: set[str]) -> Mapping[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
@@ -114,17 +114,17 @@ def _mapping(value: Any, at: tuple[str | int, ...], keys: set[str]) -> Mapping[s
 
 def _rules(value: Any, known: Mapping[str, Options]) -> Mapping[str, bool | Mapping[str, Any]]:
     chosen: dict[str, bool | Mapping[str, Any]] = {}
-    for rule, wanted in _mapping(value, ("rules",), set(known)).items():
+    for rule, wanted in _require_mapping(value, ("rules",), set(known)).items():
         at = ("rules", rule)
         if isinstance(wanted, bool):
             chosen[rule] = wanted
             continue
         if wanted is None or not known[rule]:
             raise SettingsError(at, "expected true or false")
-        for name, option in _mapping(wanted, at, set(known[rule])).items():
+        for name, option in _require_mapping(wanted, at, set(known[rule])).items():
             allowed = known[rule][name]
             if not allowed:
-                _texts(option, (*at, name))
+                _require_string_map(option, (*at, name))
             elif option not in allowed:
                 raise SettingsError((*at, name), f"expected one of {', '.join(allowed)}")
         chosen[rule] = wanted
@@ -139,7 +139,7 @@ def _range(value: Any) -> range:
     return range(int(first), int(last) + 1)
 
 
-def _texts(value: Any, at: tuple[str | int, ...]) -> None:
+def _require_string_map(value: Any, at: tuple[str | int, ...]) -> None:
     if not isinstance(value, Mapping) or not all(isinstance(text, str) for text in value.values()):
         raise SettingsError(at, "expected a mapping of string to string")
     for key in value:
@@ -153,7 +153,7 @@ def _texts(value: Any, at: tuple[str | int, ...]) -> None:
             raise SettingsError((*at, key), problem)
 
 
-def _strings(holder: Mapping[str, Any], at: tuple[str, ...], default: tuple[str, ...]) -> tuple[str, ...]:
+def _require_string_list(holder: Mapping[str, Any], at: tuple[str, ...], default: tuple[str, ...]) -> tuple[str, ...]:
     value = holder.get(at[-1])
     if value is None:
         return default

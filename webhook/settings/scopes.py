@@ -7,8 +7,11 @@ from typing import Final
 from webhook.objects.model import Object
 from webhook.settings.model import COMPONENTS
 
-OWN: Final = "kubeflow-openshift"
-"""The namespace and Service of the webhook, and the label by which any other namespace opts in."""
+NAMESPACE: Final = "kubeflow-openshift"
+"""The webhook's own namespace. Its Service has the same name."""
+
+OPT_IN_LABEL: Final = "kubeflow-openshift"
+"""The label with which any other namespace opts in: `kubeflow-openshift=enabled`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Scope:
 
 SCOPES: Final = (
     Scope("components", "kubernetes.io/metadata.name", COMPONENTS),
-    Scope("opted-in", OWN, ("enabled",)),
+    Scope("opted-in", OPT_IN_LABEL, ("enabled",)),
     Scope("profiles", "app.kubernetes.io/part-of", ("kubeflow-profile",)),
 )
 """All requirements of one selector must hold, so each scope is an entry of its own."""
@@ -45,5 +48,5 @@ SCOPES_0_7: Final = (*SCOPES[:2], Scope("profiles", "katib-metricscollector-inje
 
 def sends(namespace: str, labels: Mapping[str, object]) -> bool:
     """Check whether the API server sends the objects of a namespace with these labels."""
-    platform = namespace == OWN or namespace.startswith(("openshift-", "kube-"))
+    platform = namespace == NAMESPACE or namespace.startswith(("openshift-", "kube-"))
     return not platform and any(scope.has(namespace, labels) for scope in SCOPES)

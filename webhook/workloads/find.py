@@ -9,12 +9,12 @@ from webhook.workloads.kinds import KINDS, Kind, kind_of
 from webhook.workloads.pod import PodView, Shape, expand
 
 
-def pod(
-    request: Request, at: Pointer, shape: Shape, settings: Settings, *, working: Object | None = None
+def view_pod(
+    request: Request, at: Pointer, shape: Shape, settings: Settings, *, running: Object | None = None
 ) -> PodView | None:
     """Return a view of one pod of a request's object; None if it is empty or exempt.
 
-    `working` is the stored object, if its pods may run.
+    `running` is the stored object, if its pods may run.
     Raises UnknownShape if a field is not what a pod spec has there.
     """
     obj = request.object or {}
@@ -22,7 +22,7 @@ def pod(
         return None
     is_pod = request.kind == "Pod"
     scc = mapping(obj, ("metadata", "annotations")).get("openshift.io/scc") if is_pod else None
-    view = PodView(obj, at, shape, settings, not is_pod, str(scc or ""), request.namespace, working=working)
+    view = PodView(obj, at, shape, settings, not is_pod, str(scc or ""), request.namespace, running=running)
     return None if all(view.exempt(part) for part in view.parts()) else view
 
 

@@ -6,7 +6,7 @@ from functools import cache
 from types import NoneType
 from typing import Any, Final, NamedTuple, cast
 
-from webhook.objects.model import Object, Pointer, UnknownShape, counterpart, lookup, mapping, sequence
+from webhook.objects.model import Object, Pointer, UnknownShape, lookup, mapping, same_field_in, sequence
 from webhook.settings.model import Settings
 
 
@@ -101,7 +101,7 @@ class PodView:
     namespace: str = ""
     sent: "PodView | None" = None
     """The pod as it was sent; None if this view shows it."""
-    working: Object | None = None
+    running: Object | None = None
     """The stored object, if its pods may run under a grant."""
     found: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """Results of `containers` and `security_context`, for this object only."""
@@ -111,7 +111,7 @@ class PodView:
     def changed(self, obj: Object) -> "PodView":
         """Return a view of the same pod in the object that rules have changed."""
         facts = self.template, self.scc, self.namespace
-        return PodView(obj, self.at, self.shape, self.settings, *facts, self, self.working, decided=self.decided)
+        return PodView(obj, self.at, self.shape, self.settings, *facts, self, self.running, decided=self.decided)
 
     def metadata_at(self) -> Pointer:
         """Return where the metadata is: beside the spec of a template, else inside the spec."""
@@ -217,7 +217,7 @@ class PodView:
 
     def runs_with(self, at: Pointer) -> bool:
         """Check whether the stored object, whose pods may run, has the same value at a pointer."""
-        return self.working is not None and counterpart(self.object, self.working, at) == lookup(self.object, at)
+        return self.running is not None and same_field_in(self.object, self.running, at) == lookup(self.object, at)
 
     def mounts_claim(self) -> bool:
         """Check whether the pod mounts a PersistentVolumeClaim, its own or its StatefulSet's."""

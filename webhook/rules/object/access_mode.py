@@ -17,7 +17,7 @@ Limits:
 
 from collections.abc import Iterator
 
-from webhook.objects.model import Change, Object, strings
+from webhook.objects.model import Change, Object, string_list
 from webhook.rules.registry import object_rule
 from webhook.settings.model import Settings
 from webhook.workloads.pod import expand
@@ -31,7 +31,7 @@ def access_mode(claimant: Object, _settings: Settings) -> Iterator[Change]:
     """Replace ReadWriteMany by ReadWriteOnce."""
     for path in ("spec.accessModes", "spec.volumeClaimTemplates.*.spec.accessModes"):
         for at in expand(claimant, (), path):
-            modes = strings(claimant, at)
+            modes = string_list(claimant, at)
             if MANY in modes:
                 once = list(dict.fromkeys(ONCE if mode == MANY else mode for mode in modes))
                 yield Change(at, once, "this cluster has no storage that several nodes can write", WARNING)

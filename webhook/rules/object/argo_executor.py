@@ -28,7 +28,7 @@ from webhook.objects.model import Change, Object, Request, lookup, mapping
 from webhook.rules.pod import fs_group, run_as_group, run_as_user
 from webhook.rules.registry import object_rule
 from webhook.settings.model import Settings
-from webhook.workloads.find import find_pod_specs, pod, unread
+from webhook.workloads.find import find_pod_specs, unread, view_pod
 from webhook.workloads.kinds import CONTAINER
 
 NAME, WORKFLOW = "workflow-controller-configmap", "Workflow.argoproj.io"
@@ -65,5 +65,5 @@ def _wanted(said: Object, settings: Settings) -> Iterator[Change]:
     if said.get("containerRuntimeExecutor") == "docker":
         yield Change(("containerRuntimeExecutor",), "k8sapi", NO_DOCKER)
     for at, shape in (*(((key,), CONTAINER) for key in CONTAINERS), *find_pod_specs(said, WORKFLOW, (DEFAULTS,))):
-        if view := pod(Request(WORKFLOW, "CREATE", said), at, shape, settings):
+        if view := view_pod(Request(WORKFLOW, "CREATE", said), at, shape, settings):
             yield from (change for rule in IDENTITY for change in rule(view))

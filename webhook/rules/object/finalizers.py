@@ -1,8 +1,7 @@
 """Let controllers own what they create: add `update` on the finalizers of its owners.
 
 OpenShift: Controllers create objects that block the deletion of their owner. OpenShift then requires the right to
-update the owner's finalizers. Other clusters do not check it, so upstream's roles lack it and OpenShift rejects
-the object.
+update the owner's finalizers. Upstream's roles lack it, because other clusters do not check it.
 
 Fields:
     rules
@@ -18,11 +17,11 @@ Limits:
 
 from collections.abc import Iterator
 
-from webhook.objects.model import Change, Object, lookup, mapping, sequence, strings
+from webhook.objects.model import Change, Object, lookup, mapping, sequence, string_list
 from webhook.rules.registry import object_rule
 from webhook.settings.model import COMPONENTS, Settings
 
-MOST = 1000  # rules of a role
+MOST, KEYS = 1000, ("apiGroups", "verbs", "resources")  # of the rules of a role
 JOBS = ("mpijobs", "mxjobs", "paddlejobs", "pytorchjobs", "scheduledworkflows", "tfjobs", "xgboostjobs")
 OWNERS = {
     "argoproj.io": ("cronworkflows", "workflows"),
@@ -54,7 +53,7 @@ def finalizers(role: Object, _settings: Settings) -> Iterator[Change]:
 def _granted(role: Object, group: str, verbs: set[str]) -> set[str]:
     granted: set[str] = set()
     for index, rule in enumerate(sequence(role, ("rules",))):
-        groups, allowed, resources = (strings(role, ("rules", index, k)) for k in ("apiGroups", "verbs", "resources"))
+        groups, allowed, resources = (string_list(role, ("rules", index, key)) for key in KEYS)
         if not rule.get("resourceNames") and verbs.intersection(allowed) and {group, "*"}.intersection(groups):
             granted.update(resources)
     return granted

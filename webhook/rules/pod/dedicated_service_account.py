@@ -18,7 +18,7 @@ Limits:
 
 from collections.abc import Iterator
 
-from webhook.objects.model import Change, counterpart, lookup, mapping
+from webhook.objects.model import Change, lookup, mapping, same_field_in
 from webhook.rules.registry import pod_rule
 from webhook.workloads.pod import POD_SPEC, PodView
 
@@ -34,7 +34,7 @@ def dedicated_service_account(pod: PodView) -> Iterator[Change]:
     windows = lookup(pod.object, (*pod.at, "os", "name")) == "windows"
     if not account or not pod.template or pod.shape != POD_SPEC or windows:
         return
-    stored = counterpart(pod.object, pod.working, pod.at)
+    stored = same_field_in(pod.object, pod.running, pod.at)
     if _shares(lookup(pod.object, pod.at)) and not (stored and _shares(stored)):
         yield Change(
             (*pod.at, "serviceAccountName"),

@@ -21,7 +21,7 @@ Limits:
 
 from collections.abc import Iterator
 
-from webhook.objects.model import REMOVED, Change, strings
+from webhook.objects.model import REMOVED, Change, string_list
 from webhook.rules.registry import pod_rule
 from webhook.workloads.identity import completed
 from webhook.workloads.pod import PodView
@@ -38,5 +38,5 @@ def sidecar_security_context(pod: PodView) -> Iterator[Change]:
             if given.get(field) != context.get(field):
                 yield Change((*at, field), given.get(field, REMOVED), BECAUSE)
         drop = (*at, "capabilities", "drop")
-        if (dropped := strings(given, drop[-2:])) != strings(pod.object, drop):
+        if (dropped := string_list(given, drop[-2:])) != string_list(pod.object, drop):
             yield Change(drop, dropped, BECAUSE)

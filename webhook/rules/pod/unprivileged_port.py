@@ -19,7 +19,7 @@ Limits:
 
 from collections.abc import Iterator
 
-from webhook.objects.model import Change, Object, counterpart, lookup, sequence
+from webhook.objects.model import Change, Object, lookup, same_field_in, sequence
 from webhook.rules.registry import pod_rule
 from webhook.workloads.identity import any_left, identity
 from webhook.workloads.pod import PodView
@@ -48,7 +48,7 @@ def _low_ports(pod: PodView) -> Iterator[tuple[set[int], set[int]]]:
     """Yield the low ports of each container, and those that it has where it is stored."""
     for container in (each for each in pod.containers() if each.part not in identity(pod).apart):
         if ports := _low(sequence(pod.object, (*container.at, "ports"))):
-            yield ports, _low(sequence(counterpart(pod.object, pod.working, container.at), ("ports",)))
+            yield ports, _low(sequence(same_field_in(pod.object, pod.running, container.at), ("ports",)))
 
 
 def _low(ports: list[Object]) -> set[int]:

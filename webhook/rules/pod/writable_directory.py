@@ -21,7 +21,7 @@ import itertools
 import re
 from collections.abc import Iterator
 
-from webhook.objects.model import Change, Object, counterpart, sequence
+from webhook.objects.model import Change, Object, same_field_in, sequence
 from webhook.rules.registry import pod_rule
 from webhook.workloads.identity import any_left
 from webhook.workloads.images import DIRECTORIES, MNIST, directories, may_be_own
@@ -58,7 +58,7 @@ def writable_directory(pod: PodView) -> Iterator[Change]:
 
 def _is_new(pod: PodView, container: Container, path: str) -> bool:
     """Check whether the container has a new image, or had the directory already; a running one stays as it is."""
-    stored = sequence(counterpart(pod.object, pod.working, (*container.at, "volumeMounts")), ())
+    stored = sequence(same_field_in(pod.object, pod.running, (*container.at, "volumeMounts")), ())
     return _mounted(path, stored) or not pod.runs_with((*container.at, "image"))
 
 
