@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 from certs import keeper, listing
+from certs.api import NotDone
 from certs.protocol import Force, Policy
-from certs.store import Names, NotDone, Store
+from certs.store import Names, Store
 
 SETTLE = 90
 """Seconds. The kubelet syncs a mounted Secret every 60 to 90 s; API servers see a new CA bundle within seconds."""

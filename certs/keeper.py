@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from certs import authority, protocol
+from certs.api import Forbidden, NotDone
 from certs.protocol import Force, Policy, State
-from certs.store import Forbidden, NotDone, Seen, Store
+from certs.store import Seen, Store
 
 EVERY: Final = 5
 """Seconds between reads. Each read is two small requests; a wiped CA bundle is restored within this time."""

@@ -12,8 +12,9 @@ import pytest
 
 from certs import __main__ as certs
 from certs import authority, keeper
+from certs.api import NotDone
 from certs.protocol import Policy
-from certs.store import Names, NotDone
+from certs.store import Names
 from tests.support.certificate_world import Ended, Turns, World, number, state_of
 
 HOST = "kubeflow-openshift.kubeflow-openshift.svc"

@@ -133,7 +133,7 @@ class Turns(Store):
         self.go, self.waits = threading.Semaphore(0), threading.Semaphore(0)
         self.killed = ""
 
-    def _ask(self, method: str, path: str, body: object = None, content_type: str = "") -> Answer:  # noqa: ARG002 - as the store has it
+    def ask(self, method: str, path: str, body: object = None, content_type: str = "") -> Answer:  # noqa: ARG002 - as the store has it
         self.pause("before")
         answer = self.world.ask(method, path, body)
         self.pause("after")

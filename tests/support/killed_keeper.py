@@ -15,7 +15,7 @@ from certs.store import Store
 def main() -> int:
     """Take the first two arguments; the others are the keeper's."""
     when, count = sys.argv.pop(1), int(sys.argv.pop(1))
-    ask, writes = Store._ask, 0
+    ask, writes = Store.ask, 0
 
     def killed(self: Store, method: str, *arguments: Any) -> Any:
         nonlocal writes
@@ -28,7 +28,7 @@ def main() -> int:
             os.kill(os.getpid(), signal.SIGKILL)
         return answer
 
-    Store._ask = killed  # type: ignore[assignment, method-assign] # as it is, but killed
+    Store.ask = killed  # type: ignore[assignment, method-assign] # as it is, but killed
     return certs.main()
 
 

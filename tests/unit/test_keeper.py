@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from certs import authority, keeper
+from certs.api import Forbidden, NotDone
 from certs.protocol import Force, State
-from certs.store import Forbidden, NotDone, Seen
+from certs.store import Seen
 from tests.support.certificate_world import ENOUGH, WANTED, Ended, Turns, World, number, quiet, state_of
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from certs import authority, keeper
-from certs.store import NotDone, Seen
+from certs.api import NotDone
+from certs.store import Seen
 from tests.support.certificate_world import WANTED, Turns, World, quiet, state_of
 
 

@@ -14,8 +14,9 @@ import pytest
 from kubernetes import config
 
 from certs import authority, secret
+from certs.api import Forbidden, NotDone
 from certs.protocol import State
-from certs.store import Forbidden, Names, NotDone, Store
+from certs.store import Names, Store
 
 NAMES = Names("ns", "certificate", "zz")
 V1 = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/zz"
@@ -240,7 +241,7 @@ def test_where_all_is_trusted_or_nothing_is_to_be_nothing_is_written(
 
 def test_in_a_pod_its_service_account_is_the_way_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ways: list[Any] = []
-    monkeypatch.setattr(config, "load_kube_config", ways.append)
+    monkeypatch.setattr(config, "load_kube_config", lambda file, _: ways.append(file))
     monkeypatch.setattr(config, "load_incluster_config", lambda: ways.append("service account"))
     Store(NAMES)
     monkeypatch.setattr(Path, "exists", lambda path: str(path) == "/var/run/secrets/kubernetes.io/serviceaccount/token")
