@@ -5,7 +5,7 @@ import random
 import pytest
 
 from tests.properties.worst import climb
-from tests.support import expensive
+from tests.support import costs, expensive
 from tests.support.samples import created, deployment
 from webhook.admission import bounds
 from webhook.admission.engine import evaluate
@@ -15,14 +15,14 @@ from webhook.settings.model import Settings
 from webhook.workloads.pod import SKIP_ANNOTATION
 
 BRIEF, LARGE = 0.1, 1.0
-"""Seconds of CPU that a body of 32 KiB, and the largest, may cost where `expensive.loop` takes 0.1."""
+"""Seconds of CPU that a body of 32 KiB, and the largest, may cost where `costs.loop` takes 0.1."""
 
 SMALL = {name: expensive.grown(name, expensive.BRIEF) for name in expensive.SHAPES}
 
 
 def costs_at_most(limit: float, body: bytes) -> bool:
     """Measure up to three times: another process may have taken the caches, but nothing makes work less."""
-    return any(expensive.seconds(body) / expensive.loop() * 0.1 <= limit for _ in range(3))
+    return any(costs.seconds(body) / costs.loop() * 0.1 <= limit for _ in range(3))
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -34,7 +34,7 @@ def test_a_body_of_32_kib_costs_at_most_100_ms(name: str) -> None:
 @pytest.mark.parametrize("name", expensive.SHAPES)
 def test_a_body_of_any_size_costs_at_most_a_second(name: str) -> None:
     body = expensive.largest(name)
-    assert expensive.values(body) <= MOST_VALUES
+    assert costs.values(body) <= MOST_VALUES
     assert costs_at_most(LARGE, body)
     assert costs_at_most(LARGE, expensive.grown(name, 2**17))
 
@@ -64,9 +64,9 @@ def test_an_object_of_too_many_containers_is_left_alone_and_that_is_said() -> No
 
 
 def test_parts_of_pods_count_and_so_do_pods_within_pods() -> None:
-    workflow = expensive.of("Workflow.argoproj.io", {"templates": [{}] * bounds.MOST_PLACES})
-    job = expensive.of("Job.batch", containers(bounds.MOST_PLACES)["spec"])
-    experiment = expensive.of("Experiment.kubeflow.org", {"trialTemplate": {"trialSpec": job}})
+    workflow = costs.of("Workflow.argoproj.io", {"templates": [{}] * bounds.MOST_PLACES})
+    job = costs.of("Job.batch", containers(bounds.MOST_PLACES)["spec"])
+    experiment = costs.of("Experiment.kubeflow.org", {"trialTemplate": {"trialSpec": job}})
     for kind, obj in (("Workflow.argoproj.io", workflow), ("Experiment.kubeflow.org", experiment)):
         outcome = evaluate(Request(kind, "CREATE", obj), Settings())
         assert outcome.warnings == ["left alone: the object has more than 1,000 pods and containers"]
@@ -84,7 +84,7 @@ def test_a_patch_that_repeats_a_long_key_is_not_made() -> None:
 def test_warnings_quote_little_of_a_long_key() -> None:
     """A review of 3.7 MB made 3.3 GB of warnings."""
     specs = [{"spec": {"containers": 1}}] * 900
-    obj = expensive.of(
+    obj = costs.of(
         "SeldonDeployment.machinelearning.seldon.io", {"predictors": {"k" * 2**20: {"componentSpecs": specs}}}
     )
     outcome = evaluate(Request("SeldonDeployment.machinelearning.seldon.io", "CREATE", obj), Settings())

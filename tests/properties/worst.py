@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tests.support import expensive
+from tests.support import costs, expensive
 from tests.support.evidence import Measured
 from tests.support.samples import SAMPLES
 from webhook.objects.model import Object, deep_copy
@@ -48,7 +48,7 @@ VALUES: Final[dict[str, tuple[Any, ...]]] = {
     "outputs": ({"artifacts": [{"path": "/a/b"}]}, {"parameters": [{"valueFrom": {"path": "/a/b"}}]}),
     "templates": ([{}], [{"container": {}, "securityContext": {}}]),
     "rules": ([{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],),
-    "status": (expensive.READY, {"conditions": [{"type": "Available"}]}),
+    "status": (costs.READY, {"conditions": [{"type": "Available"}]}),
     "ownerReferences": ([{"controller": False}],),
 }  # fmt: skip
 """What rules look for, by the key that it is at."""
@@ -67,7 +67,7 @@ class Found:
     seconds: float = 0.0
 
     def body(self) -> bytes:
-        return expensive.body(self.kind, self.obj, self.old)
+        return costs.body(self.kind, self.obj, self.old)
 
 
 def starts() -> Iterator[Found]:
@@ -91,9 +91,9 @@ def climb(dice: random.Random, size: int, goes_on: Callable[[int], bool]) -> lis
         if len(body) > size:
             continue
         best = worst.get(child.kind)
-        seconds = expensive.seconds(body)
+        seconds = costs.seconds(body)
         if not best or seconds > best.seconds:
-            seconds = min(seconds, expensive.seconds(body))  # not what another process cost
+            seconds = min(seconds, costs.seconds(body))  # not what another process cost
         if not best or seconds > best.seconds:
             worst[child.kind] = Found(child.kind, child.obj, child.old, seconds)
     return sorted(worst.values(), key=lambda found: -found.seconds)
@@ -180,7 +180,7 @@ def stored(dice: random.Random, obj: Object, old: Object | None) -> Object | Non
     """Make it an UPDATE of itself, its lists reversed or not; or a CREATE again."""
     if old and dice.random() < 0.5:
         return None
-    before: Object = deep_copy(obj) | {"status": expensive.READY}
+    before: Object = deep_copy(obj) | {"status": costs.READY}
     if dice.random() < 0.5:
         for place in places(before):
             if isinstance(place, list):
@@ -190,7 +190,7 @@ def stored(dice: random.Random, obj: Object, old: Object | None) -> Object | Non
 
 def measure(seed: int, cases: int) -> Measured:
     """Return what the most expensive body of each kind costs after so many tries for each size."""
-    figures: dict[str, Any] = {"loopMilliseconds": round(expensive.loop() * 1000, 1)}
+    figures: dict[str, Any] = {"loopMilliseconds": round(costs.loop() * 1000, 1)}
     wrong = []
     for size, bound in BOUNDS.items():
         found = climb(random.Random(seed), size, lambda tried: tried < cases)

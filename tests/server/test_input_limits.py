@@ -1,54 +1,21 @@
 """Bodies at the limits, and beyond: what is refused says so truly, and memory and time are bounded."""
 
 import contextlib
-import http.client
 import json
-import socket
 import ssl
 import threading
 import time
-import warnings
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from werkzeug.test import TestResponse
 
-from certs import authority
 from tests.support.bodies import REVIEW
+from tests.support.raw import HEAD, WHOLE, answered, everything
 from tests.support.server import Server, post, reason, serving
 from webhook.admission.review import LARGE, MOST_VALUES
 from webhook.server.app import LARGEST_BODY, LARGEST_SENT, application
-from webhook.server.certificate import Certificate
-from webhook.server.worker import PATIENCE
 from webhook.settings.model import Settings
-
-HEAD = b"POST /mutate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-WHOLE = HEAD + b"Content-Length: %d\r\n\r\n" % len(REVIEW) + REVIEW
-
-
-@pytest.fixture
-def raw(server: Server) -> Iterator[ssl.SSLSocket]:
-    plain = socket.create_connection((server.host, server.port), timeout=10)
-    with server.trust().wrap_socket(plain, server_hostname="localhost") as wrapped:
-        yield wrapped
-
-
-def answered(raw: ssl.SSLSocket) -> tuple[http.client.HTTPResponse, bytes]:
-    """Read one answer."""
-    response = http.client.HTTPResponse(raw)
-    response.begin()
-    return response, response.read()
-
-
-def everything(raw: ssl.SSLSocket) -> bytes:
-    """Return all that comes until the server ends the connection."""
-    received = b""
-    with contextlib.suppress(ConnectionError):
-        while piece := raw.recv(2**16):
-            received += piece
-    return received
 
 
 @pytest.mark.parametrize("length", [LARGEST_SENT + 1, 10**11])
@@ -199,80 +166,6 @@ def test_too_many_values_that_do_not_begin_as_a_review_are_refused(server: Serve
     assert server.post(beginning + b'"odd":[' + b'{"a":0},' * 100_000 + b"0]}")[0] == 400
 
 
-CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
-
-
-@pytest.mark.parametrize(
-    "chunks",
-    [
-        b"-5\r\n" + b" " * 99,
-        b"ZZ\r\n",
-        b"\r\n",
-        b"2\r\nabcd\r\n",
-        b"1" * 9000,
-        b"0" + b"1" * 400 + b"\r\n" + b" " * 2**23,
-    ],
-)
-def test_a_broken_chunk_is_not_waited_for(raw: ssl.SSLSocket, chunks: bytes) -> None:
-    start = time.monotonic()
-    with contextlib.suppress(ConnectionError, ssl.SSLError):
-        raw.sendall(CHUNKED + chunks)
-    assert everything(raw).startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 413 "))
-    assert time.monotonic() - start < 4
-
-
-def test_a_request_in_chunks_ends_with_its_trailers(raw: ssl.SSLSocket) -> None:
-    chunks = b"5;x=y\r\n" + REVIEW[:5] + b"\r\n%x\r\n" % len(REVIEW[5:]) + REVIEW[5:] + b"\r\n0\r\nT: x\r\n\r\n"
-    raw.sendall(CHUNKED + chunks + WHOLE.replace(b"Host: x", b"Host: x\r\nConnection: close"))
-    assert everything(raw).count(b"HTTP/1.1 200 ") == 2
-
-
-def test_chunks_of_one_byte_end_too(raw: ssl.SSLSocket) -> None:
-    with contextlib.suppress(ConnectionError, ssl.SSLError):
-        raw.sendall(CHUNKED + b"1\r\n \r\n" * 20_000 + b"0\r\n\r\n")
-    assert answered(raw)[0].status == 400
-
-
-def test_a_client_that_waits_for_100_is_told_to_go_on(raw: ssl.SSLSocket) -> None:
-    head, _, body = WHOLE.replace(b"Host: x", b"Host: x\r\nExpect: 100-continue").partition(b"\r\n\r\n")
-    start = time.monotonic()
-    raw.sendall(head + b"\r\n\r\n")
-    assert raw.recv(1000).startswith(b"HTTP/1.1 100 Continue\r\n")
-    raw.sendall(body)
-    assert answered(raw)[0].status == 200
-    assert time.monotonic() - start < 2
-
-
 def test_a_reason_is_json(server: Server) -> None:
     with contextlib.closing(server.connect()) as connection:
         assert json.loads(post(connection, b"[").read()).keys() == {"reason"}
-
-
-def test_tls_is_1_2_or_newer(server: Server, tmp_path: Path) -> None:
-    path = tmp_path / "serving.pem"
-    ca = authority.authority("test", ["localhost"], days=1)
-    path.write_bytes(authority.serving(ca, ["localhost"], days=1).pem())
-    assert Certificate(path, None).context().minimum_version == ssl.TLSVersion.TLSv1_2
-    context = server.trust()
-    context.set_ciphers("DEFAULT:@SECLEVEL=0")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
-    with (
-        socket.create_connection((server.host, server.port), timeout=5) as plain,
-        pytest.raises(ssl.SSLError),
-    ):
-        context.wrap_socket(plain, server_hostname="localhost")
-
-
-@pytest.mark.parametrize(
-    "sent", [b"POST /mutate HTTP/1.1\r\n\r\n", b"\x00" * 1000, b"\x16\x03\x01\xff\xff" + b"x" * 999]
-)
-def test_who_speaks_no_tls_is_closed_without_a_word_in_the_log(server: Server, sent: bytes) -> None:
-    before = server.log.read_text()
-    with socket.create_connection((server.host, server.port), timeout=PATIENCE + 3) as plain:
-        plain.sendall(sent)
-        with contextlib.suppress(ConnectionResetError):
-            while answer := plain.recv(4096):
-                assert b"HTTP" not in answer
-    assert server.log.read_text() == before
