@@ -46,6 +46,9 @@ def run(options: argparse.Namespace) -> int:
             fix.write(Path(fixed.file), fixed.after)
         for line in fixed.warnings():
             sys.stderr.write(f"{line}\n")
+    if options.in_place:
+        changes = [len(fixed.changes()) for fixed in files if fixed.after != fixed.before]
+        sys.stdout.write(f"files changed: {len(changes)} of {len(files)}; fields changed: {sum(changes)}\n")
     return ExitCode.FOUND if options.diff and any(fixed.after != fixed.before for fixed in files) else ExitCode.FINE
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from webhook.admission import engine
 from webhook.admission.review import request_for_manifest
 from webhook.manifests.reader import Document
-from webhook.objects.model import Request, Result
+from webhook.objects.model import Finding, Request, Result
 from webhook.settings.model import Settings
 
 
@@ -22,6 +22,10 @@ class Fixed:
     before: str = ""
     after: str = ""
     outcomes: list[tuple[Request, Result]] = field(default_factory=list)
+
+    def changes(self) -> list[Finding]:
+        """Return what the rules changed."""
+        return [finding for _, outcome in self.outcomes for finding in outcome.findings]
 
     def warnings(self) -> list[str]:
         """Return the warnings, one line each, with file and object."""
