@@ -92,6 +92,6 @@ def test_what_must_be_rendered_first_is_named_and_stops_nothing(
 def test_a_bare_pod_is_judged_as_without_the_webhook(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     spec = "{securityContext: {runAsUser: 1000}, containers: [{name: a}]}"
     (tmp_path / "a.yaml").write_text(f"apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec: {spec}\n")
-    assert verdicts(capfd, tmp_path, code=1) == {"a": (None, None, True)}
+    assert verdicts(capfd, tmp_path, code=1) == {"a": (None, None, False)}
     assert cli.main(["check", str(tmp_path)]) == 1
     assert "stays rejected: 1 Pod" in capfd.readouterr().out

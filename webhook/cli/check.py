@@ -2,15 +2,16 @@
 
 import argparse
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from webhook.cli.exit_codes import Commands, ExitCode
 from webhook.objects.model import BadInput
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from webhook.offline.check import Cluster, TemplateVerdict
+    from webhook.offline.check import Cluster, NotJudged, TemplateVerdict
     from webhook.settings.model import Settings
 
 
@@ -28,39 +29,56 @@ def add_parser(commands: Commands, config: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--all-namespaces", action="store_true", help="assume that the webhook is asked about every namespace"
     )
-    parser.add_argument("--suggest", action="store_true", help="print the RoleBinding for what stays refused")
+    parser.add_argument(
+        "--fail-on",
+        choices=("after", "before", "never"),
+        default="after",
+        help="exit with 1 if a pod is rejected after the webhook (the default), before it, or never",
+    )
+    parser.add_argument("--suggest", action="store_true", help="print the RoleBinding for what stays rejected")
     parser.set_defaults(command=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Judge every pod template, and report in the chosen form."""
-    from rich.console import Console
-    from rich.progress import track
-
     from webhook.manifests import reader
     from webhook.offline import check, report
     from webhook.rules import OPTIONS
     from webhook.settings import configuration
 
+    start = time.perf_counter()
+    if options.suggest and options.output != "text":
+        raise BadInput("--suggest prints YAML of its own: it goes with --output text")
     settings = configuration.load(options.config, OPTIONS)
     documents, problems = reader.read_all(options.inputs)
     cluster = _cluster(options, settings)
-    found = check.check(documents, settings, cluster)
-    progress = Console(stderr=True)
-    templates = list(
-        track(found, "Judging pod templates", console=progress, transient=True, disable=not progress.is_terminal)
-    )
+    templates = list(_with_progress(check.check(documents, settings, cluster)))
     _refuse_unknown_sccs(options, cluster)
-    if options.suggest and options.output != "text":
-        raise BadInput("--suggest prints YAML of its own: it goes with --output text")
-    _write_report(options.output, templates)
+    unread = [check.NotJudged(each.file, each.line or 1, "", "", each.why) for each in problems]
+    _write_report(options.output, templates, [*unread, *cluster.not_judged], time.perf_counter() - start)
     sys.stderr.write("".join(f"{line}\n" for line in (*problems, *cluster.not_judged)))
     for template in templates if options.suggest else ():
         if not template.after.admitted_by and (suggested := report.suggestion(template)):
             sys.stdout.write(f"---\n{suggested}")
-    if problems:
+    if problems or (cluster.not_judged and not templates):
         return ExitCode.BAD_INPUT
-    return ExitCode.FINE if all(template.after.admitted_by for template in templates) else ExitCode.FOUND
+    return _found(templates, options.fail_on)
+
+
+def _found(templates: "Sequence[TemplateVerdict]", fail_on: str) -> ExitCode:
+    verdicts = [each.before if fail_on == "before" else each.after for each in templates]
+    rejected = fail_on != "never" and not all(verdict.admitted_by for verdict in verdicts)
+    return ExitCode.FOUND if rejected else ExitCode.FINE
+
+
+def _with_progress(templates: "Iterable[TemplateVerdict]") -> "Iterable[TemplateVerdict]":
+    """Return the templates; show a progress bar while they are judged, if standard error is a terminal."""
+    if not sys.stderr.isatty():
+        return templates
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(templates, "Judging pod templates", console=Console(stderr=True), transient=True)
 
 
 def _cluster(options: argparse.Namespace, settings: "Settings") -> "Cluster":
@@ -89,18 +107,29 @@ def _refuse_unknown_sccs(options: argparse.Namespace, cluster: "Cluster") -> Non
         raise BadInput(f"{min(unknown)}: no such SCC; known here: {', '.join(sorted(cluster.grants.sccs))}")
 
 
-def _write_report(form: str, templates: "Sequence[TemplateVerdict]") -> None:
-    from rich.console import Console
-
-    from webhook.offline import report, report_html
-
+def _write_report(
+    form: str, templates: "Sequence[TemplateVerdict]", not_judged: "Sequence[NotJudged]", seconds: float
+) -> None:
+    """Write a report to standard output. Each form imports only its own module."""
     if form == "text":
-        report.as_text(templates, Console(highlight=False))
-        return
-    forms = {
-        "json": report.as_json,
-        "junit": report.as_junit,
-        "sarif": report.as_sarif,
-        "html": report_html.as_html,
-    }
-    sys.stdout.write(forms[form](templates))
+        from rich.console import Console
+
+        from webhook.offline.report_text import as_text
+
+        as_text(templates, Console(highlight=False))
+    elif form == "json":
+        from webhook.offline.report import as_json
+
+        sys.stdout.write(as_json(templates, not_judged))
+    elif form == "sarif":
+        from webhook.offline.report_sarif import as_sarif
+
+        sys.stdout.write(as_sarif(templates, not_judged))
+    elif form == "junit":
+        from webhook.offline.report_junit import as_junit
+
+        sys.stdout.write(as_junit(templates, not_judged, seconds))
+    else:
+        from webhook.offline.report_html import as_html
+
+        sys.stdout.write(as_html(templates, not_judged))

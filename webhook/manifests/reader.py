@@ -6,8 +6,9 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import yaml
 
@@ -57,7 +58,7 @@ class Document:
 
     def line_of(self, at: Pointer) -> int:
         """Return the line of a field in the file, or of its nearest parent that exists."""
-        node, line = yaml.compose(self.text, Loader), 0
+        node, line = _composed(self.text), 0
         for part in at:
             if isinstance(node, yaml.MappingNode):
                 found = next(((key, value) for key, value in node.value if key.value == part), None)
@@ -78,44 +79,69 @@ class Document:
         return Document(self.file, self.line, _rewrite_whole(self.text, value) if text is None else text, value)
 
 
+@lru_cache(1)  # of the document that is reported on
+def _composed(text: str) -> Any:
+    return yaml.compose(text, Loader)
+
+
+class Unread(NamedTuple):
+    """A file that cannot be read, or that must be rendered first."""
+
+    file: str
+    line: int
+    """0: the whole file."""
+    why: str
+
+    def __str__(self) -> str:
+        """Return one line for standard error."""
+        return f"{self.file}:{self.line}: {self.why}" if self.line else f"{self.file}: {self.why}"
+
+
 def read(inputs: Iterable[str]) -> Iterator[Document]:
     """Yield the documents of files, folders (recursively) and `-`. Raises BadManifest."""
-    for stream in _streams(inputs):
+    for _, stream in _streams(inputs):
         yield from stream
 
 
-def read_all(inputs: Sequence[str]) -> tuple[list[Document], list[str]]:
-    """Return the documents of all readable files, and one line for each file that cannot be read or needs rendering.
+def read_all(inputs: Sequence[str]) -> tuple[list[Document], list[Unread]]:
+    """Return the documents of all readable files, and the files that cannot be read or need rendering.
 
     Raises BadManifest if there is no object in them.
     """
     found, problems = [], []
-    for stream in _streams(inputs):
+    for file, stream in _streams(inputs):
         try:
             for document in stream:
                 if isinstance(document.value, dict) and document.value.get("kind") in ("Kustomization", "Component"):
-                    folder = Path(document.file).parent
-                    render = f"kustomize build {folder} | kubeflow-openshift check -"
-                    problems.append(f"{document.file}:{document.line}: not a manifest; render it first: {render}")
+                    render = f"kustomize build {Path(file).parent} | kubeflow-openshift check -"
+                    problems.append(Unread(file, document.line, f"not a manifest; render it first: {render}"))
                 else:
                     found.append(document)
         except BadManifest as error:
-            problems.append(str(error))
+            problems.append(_unread(file, str(error)))
     if not any(True for document in found for _ in document.objects()):
-        raise BadManifest("\n".join(problems) or f"{' '.join(inputs)}: nothing to judge: no object in the input")
+        raise BadManifest(
+            "\n".join(map(str, problems)) or f"{' '.join(inputs)}: nothing to judge: no object in the input"
+        )
     return found, problems
 
 
-def _streams(inputs: Iterable[str]) -> Iterator[Iterator[Document]]:
+def _unread(file: str, error: str) -> Unread:
+    message = error.removeprefix(f"{file}:")
+    line, _, why = message.partition(": ")
+    return Unread(file, int(line), why) if line.isdecimal() else Unread(file, 0, message.strip())
+
+
+def _streams(inputs: Iterable[str]) -> Iterator[tuple[str, Iterator[Document]]]:
     seen: set[Path] = set()  # files named twice are read once
     for name in inputs:
         if name == "-":
-            yield documents(decoded(standard_input(), "-"), "-")
+            yield "-", documents(decoded(standard_input(), "-"), "-")
             continue
         for path in files(Path(name)):
             if path.resolve() not in seen:
                 seen.add(path.resolve())
-                yield _documents_of(path)
+                yield str(path), _documents_of(path)
 
 
 def _documents_of(path: Path) -> Iterator[Document]:

@@ -7,14 +7,27 @@ from typing import Final
 from webhook.admission import engine
 from webhook.admission.review import request_for_manifest
 from webhook.manifests.reader import Document
-from webhook.objects.model import Finding, Object, Pointer, Result, UnknownShape, lookup, mapping, pointer
+from webhook.objects.model import (
+    Finding,
+    Object,
+    Pointer,
+    Request,
+    Result,
+    UnknownShape,
+    dotted,
+    lookup,
+    mapping,
+    pointer,
+)
+from webhook.offline.reasons import field_of, reasons
+from webhook.offline.unknown import pod_spec_at
 from webhook.scc.admission import Verdict, judge, smallest
 from webhook.scc.grants import Grants, read
 from webhook.scc.ranges import EXAMPLE, Ranges, of_namespace
 from webhook.settings.model import Settings
 from webhook.settings.scopes import sends
 from webhook.workloads.find import find_pod_specs
-from webhook.workloads.kinds import KINDS
+from webhook.workloads.kinds import KINDS, kind_of
 from webhook.workloads.pod import POD_SPEC, PodView, Shape
 
 COUNTED: Final = {"Deployment.apps", "StatefulSet.apps", "ReplicaSet.apps", "ReplicationController", "Job.batch", "Pod"}
@@ -40,10 +53,33 @@ class TemplateVerdict:
     before: Verdict
     after: Verdict
     findings: tuple[Finding, ...]
+    lines: tuple[int, ...]
+    """The line of the field that each finding is about."""
     smallest: str | None
     """The most restrictive default SCC that admits the pod, if no usable SCC does."""
-    asked: bool = True
-    """Whether the API server sends the object to the webhook."""
+    warnings: tuple[str, ...]
+    """The webhook's warnings about the object."""
+    reason_lines: tuple[int, ...]
+    """The line of the field that each of the reasons names, if the pod stays rejected."""
+    asked: bool
+    """Whether the API server sends the object to the webhook; a Pod never, if SCC rejects it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotJudged:
+    """An object with pods that no verdict is possible on, or a file that cannot be read."""
+
+    file: str
+    line: int
+    kind: str
+    """The object's kind; "" for a file."""
+    name: str
+    why: str
+
+    def __str__(self) -> str:
+        """Return one line for standard error."""
+        of_object = f"{self.kind} {self.name}: not judged: " if self.kind else ""
+        return f"{self.file}:{self.line}: {of_object}{self.why}"
 
 
 @dataclass(slots=True)
@@ -53,8 +89,8 @@ class Cluster:
     grants: Grants
     ranges: Ranges = EXAMPLE
     of_namespaces: dict[str, Ranges] = field(default_factory=dict)
-    not_judged: list[str] = field(default_factory=list)
-    """One line for each object of unknown shape."""
+    not_judged: list[NotJudged] = field(default_factory=list)
+    """The objects with pods in an unknown shape, or of an unknown kind."""
     labels: dict[str, Mapping[str, object]] = field(default_factory=dict)
     """The labels of each namespace that the input defines."""
     all_namespaces: bool = True
@@ -70,7 +106,11 @@ class Cluster:
         """Return the verdict on a pod in a namespace under a service account."""
         if lookup(pod, ("spec", "os", "name")) == "windows":
             return Verdict("none: SCC leaves Windows alone", {}, pod)
-        return judge(pod, self.grants.usable(namespace, account), self.of_namespaces.get(namespace, self.ranges))
+        return judge(pod, self.grants.usable(namespace, account), self.ranges_of(namespace))
+
+    def ranges_of(self, namespace: str) -> Ranges:
+        """Return the ranges of a namespace."""
+        return self.of_namespaces.get(namespace, self.ranges)
 
 
 def check(documents: Iterable[Document], settings: Settings, cluster: Cluster) -> Iterator[TemplateVerdict]:
@@ -104,36 +144,57 @@ def _read_namespace(obj: Object, cluster: Cluster) -> None:
 def _of_object(
     document: Document, at: Pointer, obj: Object, settings: Settings, cluster: Cluster
 ) -> Iterator[TemplateVerdict]:
-    request = request_for_manifest(obj)
+    request = request_for_manifest(_in_namespace(obj, cluster))
+    obj = request.object or {}
     # SCC rejects a bare Pod before any webhook sees it, and completes one that it admits.
-    namespace = request.namespace or cluster.default_namespace
-    asked = request.kind != "Pod" and cluster.asks(request.kind, namespace)
-    outcome = engine.evaluate(request, settings) if asked else Result(obj)
+    is_pod, asked = request.kind == "Pod", cluster.asks(request.kind, request.namespace)
+    outcome = engine.evaluate(request, settings) if asked and not is_pod else Result(obj)
     try:
         specs = list(find_pod_specs(obj, request.kind))
         for spec_at, shape in specs:
             before, account = as_pod(obj, spec_at, shape, settings)
             after, later_account = as_pod(outcome.object or obj, spec_at, shape, settings)
-            verdict = cluster.judge(after, namespace, later_account)
+            verdicts = (
+                cluster.judge(before, request.namespace, account),
+                cluster.judge(after, request.namespace, later_account),
+            )
             inside = pointer(spec_at)
+            findings = tuple(f for f in outcome.findings if f.path.startswith(inside + "/") or not len(specs) > 1)
             yield TemplateVerdict(
                 document.file,
                 document.line_of((*at, *spec_at)),
                 request.kind,
-                namespace,
-                request.name,
+                request.namespace,
+                request.name or str(lookup(obj, ("metadata", "generateName")) or ""),
                 inside.removesuffix("/spec") if shape.containers == POD_SPEC.containers else inside,
                 later_account,
                 request.kind in COUNTED and _creates_pods(obj),
-                cluster.judge(before, namespace, account),
-                verdict,
-                tuple(f for f in outcome.findings if f.path.startswith(inside + "/") or not len(specs) > 1),
-                None if verdict.admitted_by else smallest(after, cluster.of_namespaces.get(namespace, cluster.ranges)),
-                asked or request.kind == "Pod",
+                *verdicts,
+                findings,
+                tuple(document.line_of((*at, *finding.at)) for finding in findings),
+                None if verdicts[1].admitted_by else smallest(after, cluster.ranges_of(request.namespace)),
+                tuple(outcome.warnings),
+                tuple(document.line_of((*at, *spec_at, *field_of(reason))) for reason in reasons(verdicts[1])),
+                asked and not (is_pod and not verdicts[0].admitted_by),
             )
+        if request.kind not in KINDS and (unknown := pod_spec_at(obj)) is not None:
+            why = f"its kind is unknown, and {dotted(unknown) or 'the object'} looks like a pod spec"
+            _not_judged(cluster, document, (*at, *unknown), request, why)
     except UnknownShape as error:
-        where = f"{document.file}:{document.line_of(at)}"
-        cluster.not_judged.append(f"{where}: {request.kind} {request.name}: not judged: {error}")
+        _not_judged(cluster, document, at, request, str(error))
+
+
+def _not_judged(cluster: Cluster, document: Document, at: Pointer, request: Request, why: str) -> None:
+    cluster.not_judged.append(NotJudged(document.file, document.line_of(at), request.kind, request.name, why))
+
+
+def _in_namespace(obj: Object, cluster: Cluster) -> Object:
+    """Return an object as the API server stores it: in a namespace, unless its kind has none."""
+    metadata, facts = obj.get("metadata"), KINDS.get(kind_of(obj.get("apiVersion"), obj.get("kind")))
+    if not facts or not isinstance(metadata, dict):
+        return obj
+    namespace = (metadata.get("namespace") or cluster.default_namespace) if facts.namespaced else None
+    return {**obj, "metadata": {**metadata, "namespace": namespace}}
 
 
 def as_pod(obj: Object, at: Pointer, shape: Shape, settings: Settings) -> tuple[Object, str]:

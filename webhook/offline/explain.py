@@ -6,7 +6,8 @@ from typing import Final
 
 from webhook.manifests.reader import Document
 from webhook.offline.check import Cluster, check
-from webhook.offline.report import BARE_POD, name, reasons, suggestion
+from webhook.offline.reasons import reasons
+from webhook.offline.report import BARE_POD, name, suggestion
 from webhook.rules import RULES
 from webhook.scc.grants import Grants
 from webhook.settings.model import Settings

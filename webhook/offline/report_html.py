@@ -5,8 +5,9 @@ from html import escape
 from pathlib import PurePath
 from typing import Final
 
-from webhook.offline.check import TemplateVerdict
-from webhook.offline.report import counts, name, reasons, suggestion
+from webhook.offline.check import NotJudged, TemplateVerdict
+from webhook.offline.reasons import reasons
+from webhook.offline.report import counts, name, suggestion
 
 STYLE: Final = """
 :root { color-scheme: light dark; --yes: #2e9e5b; --no: #d64545; --line: #8883; }
@@ -26,7 +27,7 @@ pre { overflow-x: auto; background: var(--line); padding: .5rem; border-radius: 
 """
 
 
-def as_html(templates: Sequence[TemplateVerdict]) -> str:
+def as_html(templates: Sequence[TemplateVerdict], not_judged: Sequence[NotJudged]) -> str:
     """Return the page. It loads nothing, and all text from manifests is escaped."""
     return "\n".join(
         [
@@ -38,6 +39,7 @@ def as_html(templates: Sequence[TemplateVerdict]) -> str:
             *(_component(file, templates) for file in dict.fromkeys(each.file for each in templates)),
             "</table><h2>Every pod template</h2>",
             *(_details(each) for each in sorted(templates, key=_urgency)),
+            *(f"<p class=no>{escape(str(each))}" for each in not_judged),
             "</html>\n",
         ]
     )
@@ -84,6 +86,7 @@ def _details(template: TemplateVerdict) -> str:
             for finding in template.findings
         )
         parts.append(f"<table><tr><th>rule<th>field<th>why{rows}</table>")
+    parts += [f"<p>Warning: {escape(warning)}" for warning in template.warnings]
     if not after:
         grant = suggestion(template)
         help_ = f"<p>Smallest sufficient grant:<pre>{escape(grant)}</pre>" if grant else "<p>No default SCC admits it."

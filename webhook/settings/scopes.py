@@ -46,7 +46,11 @@ SCOPES_0_7: Final = (*SCOPES[:2], Scope("profiles", "katib-metricscollector-inje
 """The label that Kubeflow 0.7 puts on profiles."""
 
 
+def platform(namespace: str) -> bool:
+    """Check whether a namespace is the platform's or the webhook's own, which no label opts in."""
+    return namespace == NAMESPACE or namespace.startswith(("openshift-", "kube-"))
+
+
 def sends(namespace: str, labels: Mapping[str, object]) -> bool:
     """Check whether the API server sends the objects of a namespace with these labels."""
-    platform = namespace == NAMESPACE or namespace.startswith(("openshift-", "kube-"))
-    return not platform and any(scope.has(namespace, labels) for scope in SCOPES)
+    return not platform(namespace) and any(scope.has(namespace, labels) for scope in SCOPES)
