@@ -18,9 +18,12 @@ from tests.support import cases, reviews
 from tests.support.paths import ROOT
 from webhook.manifests import reader
 from webhook.objects.model import Object
+from webhook.offline.errors import OTHERS, REASONS
+from webhook.offline.explain import remedy
 from webhook.registration import configuration as registration
 from webhook.rules import RULES, page
 from webhook.rules.registry import Rule
+from webhook.settings.model import Settings
 from webhook.settings.scopes import SCOPES_0_7
 
 WITHOUT = """\
@@ -46,6 +49,7 @@ def outputs() -> Iterator[tuple[Path, str]]:
         yield ROOT / "deploy" / path, f"# {GENERATED}: webhook/registration/configuration.py\n{text}"
     yield performance.PAGE, performance.page()
     yield ROOT / "ARCHITECTURE.md", architecture()
+    yield ROOT / "docs/troubleshooting.md", troubleshooting()
     component = ROOT / "deploy/components/without-match-conditions/kustomization.yaml"
     yield component, without_conditions(len(deployed["webhooks"]))
     for case in cases.all_cases():
@@ -64,9 +68,23 @@ def architecture() -> str:
             source = (ROOT / package.replace(".", "/") / "__init__.py").read_text()
             said = (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
             lines.append(f"{package.replace('.', '/'):<22}{'|' if ' | ' in floor else ' '} {said}")
-    picture = f"<!-- layers: {GENERATED}: pyproject.toml -->\n```\n" + "\n".join(lines) + "\n```\n<!-- end -->"
-    text = (ROOT / "ARCHITECTURE.md").read_text()
-    return re.sub(r"<!-- layers.*<!-- end -->", lambda _: picture, text, flags=re.DOTALL)
+    return _with_part(ROOT / "ARCHITECTURE.md", "layers", "pyproject.toml", "```\n" + "\n".join(lines) + "\n```")
+
+
+def troubleshooting() -> str:
+    """Return the page with its table of errors: those that `explain` knows."""
+    rows = ["| error | means | what to do |", "|---|---|---|"]
+    for error in (*OTHERS, *REASONS):
+        rules, scc = remedy([(error, error.seen)], Settings())
+        fixed = "".join(f"rule `{rule}` fixes this; otherwise " for rule in rules)
+        rows.append(f"| `{error.seen}` | {error.means} | {error.do or f'{fixed}grant SCC `{scc}`'} |")
+    return _with_part(ROOT / "docs/troubleshooting.md", "errors", "webhook/offline/errors.py", "\n".join(rows))
+
+
+def _with_part(path: Path, name: str, source: str, part: str) -> str:
+    """Return a page with the part between two comments replaced."""
+    part = f"<!-- {name}: {GENERATED}: {source} -->\n{part}\n<!-- end -->"
+    return re.sub(rf"<!-- {name}.*?<!-- end -->", lambda _: part, path.read_text(), flags=re.DOTALL)
 
 
 def profiles_0_7(rules: list[Rule]) -> Object:

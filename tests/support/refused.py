@@ -28,7 +28,7 @@ REFUSED: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     ),
     "escalation": (
         {"context": {"allowPrivilegeEscalation": True}},
-        ("allowPrivilegeEscalation", "allows privilege escalation", "SCC nonroot"),
+        ("allowPrivilegeEscalation", "allows privilege escalation", "SCC restricted."),
     ),
     "seccomp": (
         {"securityContext": {"seccompProfile": {"type": "Unconfined"}}},
@@ -40,7 +40,7 @@ REFUSED: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     ),
     "se-linux": (
         {"securityContext": {"seLinuxOptions": {"level": "s0:c1,c2"}}},
-        ("seLinuxOptions", "SELinux label", "SCC privileged"),
+        ("seLinuxOptions", "SELinux label", "SCC hostmount-anyuid-v2"),
     ),
 }
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from tests.rig.cluster import Cluster, wait
 from tests.support.installed import deployment
-from webhook.offline.explain import NOT_USABLE, refusals
+from webhook.offline.errors import NOT_USABLE
+from webhook.offline.explain import refusals
 
 ORDER = ("S", "N")
 
@@ -44,7 +45,7 @@ def table() -> str:
 
 def reason(message: str) -> str:
     """Shorten SCC's refusal to the first thing that an SCC which may be used holds against a pod."""
-    held = [said for _, said in refusals(message) if NOT_USABLE not in said]
+    held = [reason for message in refusals(message) for reason, _ in message if NOT_USABLE not in reason]
     return f"refused: {held[0]}" if held else "refused: no SCC that it may use admits it unchanged"
 
 

@@ -27,12 +27,12 @@ def run(options: argparse.Namespace) -> int:
     settings = configuration.load(options.config, OPTIONS)
     body = reader.standard_input() if options.file == "-" else Path(options.file).read_bytes()
     text = reader.decoded(body, options.file)
-    if explain.is_error(text):
-        sys.stdout.write("\n".join(explain.error(text)) + "\n")
+    known = list(explain.error(text, settings))
+    if known and not explain.MANIFEST.search(text):
+        sys.stdout.write("\n".join(known) + "\n")
         return ExitCode.FOUND
-    documents = list(reader.documents(text, options.file))
-    if not any(obj.get("kind") for document in documents for _, obj in document.objects()):
-        raise BadInput(f"{options.file}: expected a manifest or an error message of OpenShift")
-    lines, refused = explain.objects(documents, settings)
-    sys.stdout.write("\n".join(lines) + "\n")
-    return ExitCode.FOUND if refused else ExitCode.FINE
+    lines, refused = explain.objects(list(reader.documents(text, options.file)), settings)
+    if not lines and not known:
+        raise BadInput(f"{options.file}: expected a manifest with a pod template, or an error message of OpenShift")
+    sys.stdout.write("\n".join(lines or known) + "\n")
+    return ExitCode.FOUND if refused or not lines else ExitCode.FINE

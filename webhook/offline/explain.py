@@ -1,80 +1,27 @@
-"""Explain why OpenShift rejects an object, from its manifest or from OpenShift's error message."""
+"""Explain why OpenShift rejects an object, from its manifest or from an error message."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
+from webhook.admission import engine
+from webhook.admission.review import request_for_manifest
 from webhook.manifests.reader import Document
+from webhook.objects.model import Object, lookup
 from webhook.offline.check import Cluster, check
+from webhook.offline.errors import ADDED_LATER, NOT_USABLE, OTHERS, REASONS, SIDECAR, Error, find
 from webhook.offline.reasons import reasons
 from webhook.offline.report import BARE_POD, name, suggestion
-from webhook.rules import RULES
+from webhook.scc.admission import smallest
 from webhook.scc.grants import Grants
+from webhook.scc.ranges import EXAMPLE
 from webhook.settings.model import Settings
 
-NOT_USABLE: Final = "not usable by user or serviceaccount"
-PLAIN: Final = (
-    # pattern in OpenShift's message, its meaning, the rule that helps, the SCC that grants it
-    (r"is not an allowed group", "requests a group outside the namespace's range", "fs-group", "nonroot-v2"),
-    (r"runAsUser: Invalid value: 0: ", "requests to run as root", "run-as-user", "anyuid"),
-    (
-        r"runAsUser: .*must be in the ranges",
-        "requests a UID outside the namespace's range",
-        "run-as-user",
-        "nonroot-v2",
-    ),
-    (r"running with the root UID", "requests to run as root", "run-as-user", "anyuid"),
-    (r"Privileged containers are not allowed", "requests a privileged container", "", "privileged"),
-    (r"capability may not be added", "requests a Linux capability", "", "privileged"),
-    (r"is required to be dropped but was not", "does not drop required capabilities", "sidecar-security-context", ""),
-    (
-        r"required capabilities are not set",
-        "lacks the defaults of SCC: a webhook added it",
-        "sidecar-security-context",
-        "",
-    ),
-    (r"hostPath volumes are not allowed", "mounts a directory of the node", "", "hostmount-anyuid"),
-    (r"volumes are not allowed to be used", "mounts a volume type that needs a grant", "", "privileged"),
-    (r"Host network is not allowed", "requests the node's network", "", "hostnetwork-v2"),
-    (r"Host ports are not allowed", "requests a port of the node", "", "hostnetwork-v2"),
-    (r"Host (PID|IPC) is not allowed", "requests access to the node's processes", "", "hostaccess"),
-    (r"Allowing privilege escalation", "allows privilege escalation", "", "nonroot"),
-    (r"seccomp", "requests a seccomp profile that this SCC does not allow", "", "privileged"),
-    (r"sysctl", "sets an unsafe sysctl", "", "privileged"),
-    (r"seLinuxOptions", "requests an SELinux label outside the namespace's range", "", "privileged"),
-    (NOT_USABLE, "may not be used by its service account", "", ""),
-)
-COVERS: Final = {
-    "nonroot": ("nonroot-v2",),
-    "anyuid": ("nonroot", "nonroot-v2"),
-    "hostmount-anyuid": ("anyuid", "nonroot", "nonroot-v2"),
-}
-"""SCCs that grant all that others grant. `privileged` grants everything."""
-OTHERS: Final = {
-    r"violates? PodSecurity": """\
-Pod Security admission warns or rejects by the namespace's pod-security labels. This is not SCC.
-    OpenShift sets these labels from the SCCs that the namespace's accounts may use. A pod that restricted-v2 admits
-    passes. For any other, `kubeflow-openshift check` names the SCC to grant.""",
-    r"cannot set blockOwnerDeletion": """\
-A controller creates an object that blocks the deletion of its owner, and may not update the owner's finalizers.
-    OpenShift checks this; other clusters do not. Rule finalizers adds the right to the controller's role: apply the
-    role again while the webhook runs.""",
-    r"failed calling webhook": """\
-The API server did not reach a webhook whose failurePolicy is Fail. If it is zz-kubeflow-openshift, check that its pods
-    are ready (`oc -n kubeflow-openshift get pods`) and that its certificate is trusted (`python -m certs show`).""",
-}
-"""Other errors of the API server: a pattern, and what it means and what to do."""
+MANIFEST: Final = re.compile(r"^[\s{\"]*(?:apiVersion|kind)\"?:", re.MULTILINE)
+SCC_ERROR: Final = "security context constraint: ["
 PROVIDER: Final = re.compile(r"provider \"?([a-z0-9.-]+)\"?: ")
-
-
-def is_error(text: str) -> bool:
-    """Check whether a text is OpenShift's error message rather than a manifest."""
-    return "security context constraint" in text or bool(PROVIDER.search(text)) or other_error(text) is not None
-
-
-def other_error(text: str) -> str | None:
-    """Return what another error of the API server means and what to do; None if it is not known."""
-    return next((meaning for pattern, meaning in OTHERS.items() if re.search(pattern, text)), None)
+KUBEFLOW: Final = "kubeflow"
+"""A namespace that the webhook is asked about."""
 
 
 def objects(documents: list[Document], settings: Settings) -> tuple[list[str], bool]:
@@ -94,51 +41,81 @@ def objects(documents: list[Document], settings: Settings) -> tuple[list[str], b
             lines += [f"    {BARE_POD}"] if template.kind == "Pod" else []
             lines.append(f"    smallest sufficient grant: {template.smallest or 'none of the default SCCs'}")
             lines += [f"      {line}" for line in suggestion(template).splitlines()]
-    return lines or ["no pod template found"], refused
+    return lines, refused
 
 
-def refusals(text: str) -> list[tuple[str, str]]:
-    """Return each SCC and its reason in OpenShift's error message, in order.
+def refusals(text: str) -> list[list[tuple[str, str]]]:
+    """Return the reasons in each of OpenShift's error messages, each with its SCC, in order.
 
     Commas separate them if they are from the admission phase, and only blanks if from validation after the webhooks.
     """
-    _, _, inside = text.partition("security context constraint: [")
-    parts = re.split(r",? (?=provider |spec\.|pod\.)", (inside or text).strip().removesuffix("]"))
-    found = [(PROVIDER.match(part), part) for part in parts]
-    return [(by[1], part[by.end() :].lstrip(".")) if by else ("every SCC", part) for by, part in found]
+    messages = text.split(SCC_ERROR)[1:] or ([text] if PROVIDER.search(text) else [])
+    found = []
+    for message in messages:
+        inside = " ".join((message.rpartition("]")[0] if "]" in message else message).split())
+        parts = [part for part in re.split(r"(?<!:),? (?=provider |spec\.|pod\.)", inside) if part]
+        named = [(PROVIDER.match(part), part) for part in parts]
+        found.append([(part[by.end() :].lstrip("."), by[1]) if by else (part, "every SCC") for by, part in named])
+    return [said for number, said in enumerate(found) if said not in found[:number]]
 
 
-def error(text: str) -> Iterator[str]:
-    """Yield lines that explain OpenShift's error message, by SCC, and the one grant that covers all of it."""
-    if "security context constraint" not in text and (meaning := other_error(text)):
-        yield meaning
-        return
-    parts = refusals(text)
-    if not any(re.search(pattern, said) for _, said in parts for pattern, *_ in PLAIN):
-        yield "Expected an SCC error such as `unable to validate against any security context constraint: [...]`."
-        return
-    rules: dict[str, None] = {}
-    grants: dict[str, None] = {}
-    if all(NOT_USABLE in said for _, said in parts):
-        yield "The message names only SCCs that the service account may not use. A usable SCC would have to change the"
-        yield "pod, which it must not do after the webhooks: a webhook added a container without the defaults of SCC."
-        yield "Rule sidecar-security-context fixes this."
-        yield ""
-    for provider, said in parts:
-        for pattern, meaning, rule, scc in PLAIN:
-            if re.search(pattern, said):
-                yield f"{provider}: {said}"
-                if pattern == NOT_USABLE:
-                    break
-                helps = f"rule {rule} fixes it" if rule in RULES else "no rule fixes it"
-                yield f"    the pod {meaning}; {helps}" + (f", or SCC {scc} grants it" if scc else "")
-                rules.setdefault(rule)
-                grants.setdefault(scc)
-                break
-    known = [rule for rule in rules if rule in RULES]
-    if known:
-        yield ""
-        yield f"In the installed webhook, these rules rewrite the owner's pod template: {', '.join(known)}."
-    if grants := {scc: None for scc in grants if scc}:
-        one = next((scc for scc in (*grants, *COVERS) if grants.keys() <= {scc, *COVERS.get(scc, ())}), "privileged")
-        yield f"Without a rule, one grant covers all of it: SCC {one}."
+def error(text: str, settings: Settings) -> Iterator[str]:
+    """Yield lines that explain an error message: each cause, then what helps. Yield nothing if it is not known."""
+    if known := find(text, OTHERS):
+        yield known.means
+        yield f"    {known.do}"
+    for number, said in enumerate(refusals(text)):
+        if number:
+            yield ""
+        causes: dict[Error | None, list[str]] = {}
+        for reason in dict.fromkeys(reason for reason, _ in said if NOT_USABLE not in reason):
+            sccs = ", ".join(scc for also, scc in said if also == reason)
+            causes.setdefault(find(reason, REASONS), []).append(f"{sccs}: {reason}")
+        for cause, reasons_of_it in causes.items():
+            yield from reasons_of_it
+            yield f"    {cause.means}" if cause else "    This reason is not known here: compare the pod with the SCC."
+        if unusable := [scc for reason, scc in said if NOT_USABLE in reason]:
+            yield f"Not usable by the service account: {', '.join(unusable)}."
+        if not said:
+            yield "The service account may use no SCC. By default, every account may use restricted-v2."
+        elif None not in causes:
+            yield _advice([(cause, line) for cause, lines in causes.items() if cause for line in lines], settings)
+
+
+def _advice(causes: Sequence[tuple[Error, str]], settings: Settings) -> str:
+    if not any(error.part for error, _ in causes):
+        fixed = f" Rule {SIDECAR} fixes this." if settings.enables(SIDECAR, default=True) else ""
+        return f"The pod itself has no cause. {ADDED_LATER}{fixed}"
+    rules, scc = remedy(causes, settings)
+    fixed = "No rule fixes this;"
+    if rules:
+        named = f"rule {rules[0]} fixes" if len(rules) == 1 else f"rules {', '.join(rules)} fix"
+        fixed = f"In the owner's pod template, {named} this. Without the webhook,"
+    grant = f"one grant covers all of it: SCC {scc}" if scc else "no default SCC covers it"
+    return f"{fixed} {grant}."
+
+
+def remedy(causes: Sequence[tuple[Error, str]], settings: Settings) -> tuple[list[str], str | None]:
+    """Return the rules that fix all causes of a rejection, and the smallest SCC that covers all of them.
+
+    The engine and the SCC model judge a pod that has these causes and no others.
+    """
+    parts = [part for error, reason in causes if (part := error.part_of(reason)) is not None]
+    pod = {"metadata": {}, "spec": _spec(parts)}
+    owner = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "it", "namespace": KUBEFLOW}}
+    result = engine.evaluate(request_for_manifest({**owner, "spec": {"template": pod}}), settings)
+    after = lookup(result.object or {}, ("spec", "template"))
+    cluster = Cluster(Grants(everyone=settings.everyone))
+    admitted = isinstance(after, dict) and cluster.judge(after, KUBEFLOW, "default").admitted_by
+    return sorted({finding.rule for finding in result.findings} if admitted else ()), smallest(pod, EXAMPLE)
+
+
+def _spec(parts: Sequence[Object]) -> Object:
+    """Return the spec of a pod with all these parts."""
+    pod: Object = {"securityContext": {}, "containers": [{"name": "main", "image": "example"}], "volumes": []}
+    for number, part in enumerate(parts):
+        pod["securityContext"].update(part.get("securityContext", {}))
+        pod["volumes"] += part.get("volumes", [])
+        pod["containers"] += [{"name": f"c{number}", "image": "example", **each} for each in part.get("containers", [])]
+        pod.update({key: value for key, value in part.items() if key.startswith("host")})
+    return pod
