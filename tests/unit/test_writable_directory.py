@@ -12,6 +12,7 @@ OWN = {
     "registry.example.com/jupyter/team-notebook:1": "/home/jovyan",
     "registry.example.com/team-a/pytorch_dist_mnist:1": "/data",
     "mirror.example.com/kubeflow/kubeflow/notebook-servers/jupyter-scipy:v1.10.0": "/home/jovyan",
+    "registry.example.com/pytorch/pytorch:2.7.1": "/workspace",
 }
 UPSTREAM = (
     "jupyter/scipy-notebook:7a0c7325e470",
@@ -20,6 +21,8 @@ UPSTREAM = (
     "gcr.io/kubeflow-ci/pytorch-dist-mnist_test:1.0",
     "docker.io/kubeflownotebookswg/rstudio-tidyverse:v1.8.0",
     "ghcr.io/kubeflow/kubeflow/notebook-servers/codeserver-python:v1.10.0",
+    "pytorch/pytorch",
+    "docker.io/pytorch/pytorch:2.7.1-cuda12.8-cudnn9-runtime",
 )
 CHOSEN = Settings(rules={"writable-directory": {"images": {"^registry.example.com/team-b/": "/work"}}})
 

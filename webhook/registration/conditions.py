@@ -68,7 +68,8 @@ has(object.metadata.name) && object.metadata.name in ['metadata-db', 'minio'] ||
       has(c.securityContext) && (has(c.securityContext.runAsUser) || has(c.securityContext.runAsGroup)) ||
       has(c.ports) && (size(c.ports) > 100 || c.ports.exists(p, p.containerPort < 1024)) ||
       has(c.image) && (size(c.image) > 500 || c.image.contains('metacontroller') || c.image.contains('mnist') ||
-        c.image.contains('notebook') || c.image.contains('seldon-core-operator'))))))""",
+        c.image.contains('notebook') || c.image.contains('pytorch/pytorch') ||
+        c.image.contains('seldon-core-operator'))))))""",
 )
 SPEC_CHANGED: Final = _condition(
     "spec-changed",

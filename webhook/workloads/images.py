@@ -7,8 +7,12 @@ from typing import Final
 MNIST: Final = r"(?<!\bkubeflow/)\bpytorch[-_]dist[-_]mnist"  # kubeflow/pytorch-dist-mnist is newer and fits any UID
 NOTEBOOK: Final = r"\b(kubeflow-images-public/tensorflow|jupyter/)[^/:@]+-notebook"
 SERVER: Final = r"\b(kubeflownotebookswg|notebook-servers)/(codeserver|rstudio|jupyter(?!-web-app))"
-DIRECTORIES: Final = {MNIST: "/data", NOTEBOOK: "/home/jovyan", SERVER: "/home/jovyan"}
-UPSTREAM: Final = r"((docker|quay)\.io/)?(jupyter|kubeflownotebookswg)/|gh?cr\.io/kubeflow(-ci|-images-public)?/"
+PYTORCH: Final = r"(^|/)pytorch/pytorch([:@]|$)"  # an image built on it has another name, and its program in /workspace
+DIRECTORIES: Final = {MNIST: "/data", NOTEBOOK: "/home/jovyan", SERVER: "/home/jovyan", PYTORCH: "/workspace"}
+UPSTREAM: Final = (
+    r"((docker|quay)\.io/)?(jupyter|kubeflownotebookswg)/|gh?cr\.io/kubeflow(-ci|-images-public)?/|"
+    r"(docker\.io/)?pytorch/"
+)
 LONGEST: Final = 256  # characters of an image's name that are matched, which bounds the time
 
 

@@ -2,7 +2,8 @@
 
 OpenShift: Containers run under a UID of the namespace and group 0. Notebook images leave /home/jovyan to UID 1000 or
 group 100, and Jupyter does not start. PyTorch's MNIST example writes to root's /var: it gets /data as a volume
-and as its working directory.
+and as its working directory. PyTorch's own image leaves /workspace to root, and Kubeflow's SDK writes the training
+function there.
 
 Fields:
     spec.volumes
@@ -14,7 +15,8 @@ Upstream:
 Limits:
     Nothing changes if something is mounted there or above, or if the stored pod has no such volume. The volume is
     empty and ends with the pod. It hides what an image of your own has there; the response warns. A container with a
-    command keeps its working directory. Option `images` extends the table: regular expression to directory.
+    command keeps its working directory. Training runtimes stay as they are, because a TrainJob may replace the image;
+    its JobSet gets the volume. Option `images` extends the table: regular expression to directory.
 """
 
 import itertools
@@ -37,7 +39,8 @@ def writable_directory(pod: PodView) -> Iterator[Change]:
     table = {**DIRECTORIES, **pod.settings.table("writable-directory", "images")}
     given = sequence(pod.object, (*pod.at, "volumes"))
     volumes, ends = {str(each.get("name")): each for each in given}, itertools.count(len(given))
-    for container in pod.containers() if pod.template and pod.shape == POD_SPEC else ():
+    final = pod.template and pod.shape == POD_SPEC and not str(pod.object.get("kind")).endswith("TrainingRuntime")
+    for container in pod.containers() if final else ():
         image, at = str(container.value.get("image")), (*container.at, "volumeMounts")
         needed = directories(image, table)
         mounts = list(sequence(pod.object, at)) if needed else []
