@@ -27,8 +27,9 @@ test: $(READY)  ## run all tests that need no cluster (five minutes)
 test-unit: $(READY)  ## run the tests of single modules (half a minute)
 	$(BIN)/pytest $(ARGS) tests/unit
 
-test-openshift: $(READY)  ## run the tests on OpenShift's own admission (needs Go and a module proxy)
-	$(BIN)/pytest --rig=required $(ARGS) tests/openshift
+test-openshift: $(READY)  ## run the tests on OpenShift's own admission and on a node (needs Go and a module proxy)
+	$(BIN)/python -m tests.rig build $(if $(filter required,$(NODE)),--node)
+	$(BIN)/pytest --rig=required $(ARGS) tests/openshift tests/node tests/rig/node
 
 check: $(READY)  ## check format, lint, types, import contracts, plain English, generated files
 	$(BIN)/ruff format --check .

@@ -1,5 +1,7 @@
 """The options of pytest, whichever tests run."""
 
+import os
+
 import pytest
 
 
@@ -9,6 +11,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=("auto", "required", "off"),
         default="auto",
         help="tests on OpenShift's admission: where Go is (auto), or else fail (required), or not at all (off)",
+    )
+    parser.addoption(
+        "--node",
+        choices=("auto", "required", "off"),
+        default=os.environ.get("NODE", "auto"),
+        help="tests on a node, by default $NODE: where there can be one (auto), or else fail (required), or not (off)",
     )
     parser.addoption(
         "--pods", type=int, default=5000, help="random pods on which the SCC model is compared with OpenShift"

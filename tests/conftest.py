@@ -9,23 +9,28 @@ import pytest
 
 from tests.rig.build import Unavailable, build
 from tests.rig.cluster import Cluster, running
+from tests.rig.node.node import prepare
 from tests.support import overlays, rows
 from tests.support.installed import CONFIGURATIONS, install, namespace
 from tests.support.server import Server, serving
 
-OPENSHIFT = Path(__file__).parent / "openshift"
+HERE = Path(__file__).parent
+OPENSHIFT = HERE / "openshift"
 """Tests below it need the rig."""
+NODE = {HERE / "node", HERE / "rig/node"}
+"""Tests below them need the rig and a node."""
 LEFT_OUT = pytest.StashKey[int]()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what needs the rig where that is off; run the table of rows after all that show a row."""
     items.sort(key=lambda item: item.path.name == "test_the_rows.py")
-    if config.getoption("--rig") == "off":
-        left_out = [item for item in items if OPENSHIFT in item.path.parents]
-        config.stash[LEFT_OUT] = len(left_out)
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if OPENSHIFT not in item.path.parents]
+    folders = {OPENSHIFT, *NODE} if config.getoption("--rig") == "off" else set()
+    folders |= NODE if config.getoption("--node") == "off" else set()
+    left_out = [item for item in items if folders.intersection(item.path.parents)]
+    config.stash[LEFT_OUT] = len(left_out)
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if not folders.intersection(item.path.parents)]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -33,7 +38,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     reasons = Counter(str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", ()))
     said = [f"{count} ({reason.removeprefix('Skipped: ')})" for reason, count in reasons.items()]
     if number := config.stash.get(LEFT_OUT, 0):
-        said.append(f"{number} on OpenShift's admission (make test-openshift)")
+        said.append(f"{number} on OpenShift's admission or a node (make test-openshift)")
     if said:
         terminalreporter.write_line(f"Not run: {', '.join(said)}.")
 
@@ -60,6 +65,18 @@ def rig(request: pytest.FixtureRequest) -> None:
         pytest.skip("--rig=off")
     try:
         build()
+    except Unavailable as why:
+        if wanted == "required":
+            pytest.fail(str(why), pytrace=False)
+        pytest.skip(str(why))
+
+
+@pytest.fixture(scope="session")
+def ready_machine(rig: None, request: pytest.FixtureRequest) -> None:
+    """Make what a node needs, or say in one sentence why there is none: skipped, or with --node=required an error."""
+    wanted = request.config.getoption("--node")
+    try:
+        prepare(install=wanted == "required")
     except Unavailable as why:
         if wanted == "required":
             pytest.fail(str(why), pytrace=False)

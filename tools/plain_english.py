@@ -15,7 +15,7 @@ ROOTS: Final = (
     *("*.md", "docs/*.md", "tests/rig/README.md", "Makefile", "Dockerfile", "pyproject.toml", ".ci/run"),
     *("deploy/**/*.yaml", "tests/fixtures/**/*.yaml", "tools/*.py", "bench/**/*.py", "certs/*.py"),
     "webhook/**/*.py",
-    *(f"tests/{level}/*.py" for level in ("rig", "server", "openshift", "deploy", "reliability")),
+    *(f"tests/{level}/*.py" for level in ("rig", "rig/node", "node", "server", "openshift", "deploy", "reliability")),
 )
 SKIPPED: Final = ("rules.md", "rows.md", "plain_english.py", "test_plain_english.py")
 """Pages that are generated from Python sources, and files that have the words themselves."""

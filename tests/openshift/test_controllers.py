@@ -119,7 +119,7 @@ def stays(cluster: Cluster, webhook: Server, path: str, touched: str) -> int:
 def make_notebook(cluster: Cluster, where: str, name: str, **pod_spec: Any) -> str:
     cluster.make(f"/apis/kubeflow.org/v1/namespaces/{where}/notebooks", notebook(name, **pod_spec))
     path = f"/apis/apps/v1/namespaces/{where}/statefulsets/{name}"
-    reach(cluster, NOTEBOOK, f"StatefulSet {name}", lambda: cluster.request("GET", path).status == 200)
+    reach(cluster.directory, NOTEBOOK, f"StatefulSet {name}", lambda: cluster.request("GET", path).status == 200)
     return path
 
 
@@ -129,7 +129,7 @@ def make_profile(cluster: Cluster, name: str) -> str:
     body = {"apiVersion": "kubeflow.org/v1", "kind": "Profile", "metadata": {"name": name}, "spec": {"owner": owner}}
     cluster.make("/apis/kubeflow.org/v1/profiles", body)
     last = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{name}/rolebindings/namespaceAdmin"
-    reach(cluster, PROFILE, f"RoleBinding in {name}", lambda: cluster.request("GET", last).status == 200)
+    reach(cluster.directory, PROFILE, f"RoleBinding in {name}", lambda: cluster.request("GET", last).status == 200)
     return f"/api/v1/namespaces/{name}"
 
 

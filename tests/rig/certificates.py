@@ -20,6 +20,8 @@ def subject(user: str, *groups: str) -> x509.Name:
 CA = subject("rig-ca")
 SERVER = (
     x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+    x509.IPAddress(ipaddress.ip_address("10.0.0.1")),  # to a pod, by the Service `kubernetes`
+    x509.IPAddress(ipaddress.ip_address("100.64.0.1")),  # to a node
     x509.DNSName("localhost"),
     x509.DNSName("kubernetes.default.svc"),
 )
@@ -32,6 +34,13 @@ def write_certificates(directory: pathlib.Path) -> None:
     write_pair(directory, "controllers", subject("system:kube-controller-manager"), ca)
     write_pair(directory, "admin", subject("admin", "system:masters"), ca)
     write_key(directory / "sa.key")
+
+
+def write_client(directory: pathlib.Path, name: str, owner: x509.Name) -> None:
+    """Write NAME.crt and NAME.key of one more client, signed by the CA that is there."""
+    ca = serialization.load_pem_private_key(directory.joinpath("ca.key").read_bytes(), None)
+    assert isinstance(ca, ec.EllipticCurvePrivateKey)
+    write_pair(directory, name, owner, ca)
 
 
 def write_pair(

@@ -48,6 +48,15 @@ def running(
         down(cluster.directory)
 
 
+def attach(directory: pathlib.Path | str) -> Cluster:
+    """Return the cluster that `up` started in the directory, perhaps in another process."""
+    directory = pathlib.Path(directory).absolute()
+    if not any(recorded(directory).values()):
+        raise RuntimeError(f"no cluster runs in {directory}: run up first")
+    server = json.loads(directory.joinpath("kubeconfig").read_text())["clusters"][0]["cluster"]["server"]
+    return Cluster(directory, server, build(), Client(int(server.rpartition(":")[2]), directory))
+
+
 def up(directory: pathlib.Path | str, *, mode: Mode = "scc", apiserver_args: Sequence[str] = ()) -> Cluster:
     """Start an empty cluster that keeps its state in the directory, and wait until it admits pods."""
     binaries = build()
@@ -61,7 +70,7 @@ def up(directory: pathlib.Path | str, *, mode: Mode = "scc", apiserver_args: Seq
     write_certificates(directory)
     port, etcd_port, peer_port = free_ports(3)
     for user, file in (("admin", "kubeconfig"), ("controllers", "controllers.kubeconfig")):
-        directory.joinpath(file).write_text(kubeconfig(directory, port, user))
+        directory.joinpath(file).write_text(kubeconfig(directory, f"https://127.0.0.1:{port}", user))
     cluster = Cluster(directory, f"https://127.0.0.1:{port}", binaries, Client(port, directory))
     try:
         start_etcd(cluster, etcd_port, peer_port)
@@ -71,7 +80,7 @@ def up(directory: pathlib.Path | str, *, mode: Mode = "scc", apiserver_args: Seq
             create_sccs(cluster, mode)
         reach_admission(cluster)
     except BaseException as error:
-        why = death(cluster)
+        why = death(directory)
         down(directory)
         if why:
             raise RuntimeError(why) from error
@@ -91,9 +100,9 @@ def free_ports(count: int) -> list[int]:
     raise RuntimeError("no free ports on 127.0.0.1")
 
 
-def kubeconfig(directory: pathlib.Path, port: int, user: str) -> str:
+def kubeconfig(directory: pathlib.Path, server: str, user: str) -> str:
     """Write a kubeconfig in JSON, which is YAML too."""
-    cluster = {"server": f"https://127.0.0.1:{port}", "certificate-authority": str(directory / "ca.crt")}
+    cluster = {"server": server, "certificate-authority": str(directory / "ca.crt")}
     credentials = {"client-certificate": f"{directory}/{user}.crt", "client-key": f"{directory}/{user}.key"}
     return json.dumps(
         {
@@ -113,7 +122,7 @@ def create_sccs(cluster: Cluster, mode: Mode) -> None:
     response = cluster.request("POST", CRDS, definition, content_type="application/yaml")
     if response.status != 201:
         raise RuntimeError(f"cannot create {SCC_DEFINITION}: {response.body.get('message')}")
-    reach(cluster, "kube-apiserver", "served SCCs", lambda: cluster.request("GET", SCCS).status == 200)
+    reach(cluster.directory, "kube-apiserver", "served SCCs", lambda: cluster.request("GET", SCCS).status == 200)
     objects = {SCCS: sccs.sccs(), ROLES: sccs.roles(), BINDINGS: sccs.bindings(EVERYONE_USES[mode])}
     for path, group in objects.items():
         for body in group:

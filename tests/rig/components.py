@@ -3,6 +3,7 @@
 import http.client
 import socket
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Literal
 
 from tests.rig.client import Cluster, wait
@@ -31,7 +32,7 @@ def start_etcd(cluster: Cluster, port: int, peer_port: int) -> None:
         socket.create_connection(("127.0.0.1", port), timeout=5).close()
         return True
 
-    reach(cluster, "etcd", "open port", listens)
+    reach(cluster.directory, "etcd", "open port", listens)
 
 
 def start_apiserver(cluster: Cluster, port: int, etcd_port: int, mode: Mode, more: Sequence[str]) -> None:
@@ -55,12 +56,15 @@ def start_apiserver(cluster: Cluster, port: int, etcd_port: int, mode: Mode, mor
         f"--service-account-key-file={directory / 'sa.key'}",
         f"--service-account-signing-key-file={directory / 'sa.key'}",
         "--authorization-mode=Node,RBAC",
+        f"--kubelet-client-certificate={directory / 'admin.crt'}",
+        f"--kubelet-client-key={directory / 'admin.key'}",
+        "--kubelet-preferred-address-types=InternalIP",  # no name server knows a node's name
         "--allow-privileged",
         plugins,
         *more,
         env={"SCC_ADMIT_ONCE": "yes"} if mode == "like-4.2" else {},
     )
-    reach(cluster, "kube-apiserver", "ready API server", lambda: cluster.request("GET", "/readyz").status == 200)
+    reach(directory, "kube-apiserver", "ready API server", lambda: cluster.request("GET", "/readyz").status == 200)
 
 
 def start_controllers(cluster: Cluster) -> None:
@@ -85,7 +89,7 @@ def reach_admission(cluster: Cluster) -> None:
     """Wait until a pod would be created: it has a service account, and SCC a view of what it judges by."""
     path = "/api/v1/namespaces/default/pods?dryRun=All"
     reach(
-        cluster,
+        cluster.directory,
         "kube-controller-manager",
         "admission of pods",
         lambda: cluster.request("POST", path, POD).status == 201,
@@ -96,11 +100,14 @@ def launch(cluster: Cluster, name: str, *arguments: str, env: dict[str, str] | N
     start(cluster.directory, cluster.bin / name, arguments, env or {})
 
 
-def reach(cluster: Cluster, component: str, what: str, condition: Callable[[], bool]) -> None:
-    """Wait until the condition holds; a component that dies meanwhile, or this one when it is late, is to blame."""
+def reach(directory: Path, component: str, what: str, condition: Callable[[], bool]) -> None:
+    """Wait until the condition holds; a component that dies meanwhile, or this one when it is late, is to blame.
+
+    The directory has their logs.
+    """
 
     def reached() -> bool:
-        if why := death(cluster):
+        if why := death(directory):
             raise RuntimeError(why)
         try:
             return condition()
@@ -110,15 +117,15 @@ def reach(cluster: Cluster, component: str, what: str, condition: Callable[[], b
     try:
         wait(reached, what, 60)
     except AssertionError as late:
-        raise RuntimeError(f"{late}; {log_end(cluster, component)}") from None
+        raise RuntimeError(f"{late}; {log_end(directory, component)}") from None
 
 
-def death(cluster: Cluster) -> str | None:
+def death(directory: Path) -> str | None:
     """Tell which component died, if one did, and what it said last."""
-    dead = [name for name, pid in recorded(cluster.directory).items() if pid is None]
-    return f"{dead[0]} died; {log_end(cluster, dead[0])}" if dead else None
+    dead = [name for name, pid in recorded(directory).items() if pid is None]
+    return f"{dead[0]} died; {log_end(directory, dead[0])}" if dead else None
 
 
-def log_end(cluster: Cluster, component: str) -> str:
-    log = cluster.directory / f"{component}.log"
+def log_end(directory: Path, component: str) -> str:
+    log = directory / f"{component}.log"
     return "\n".join([f"{log} ends:", *log.read_text(errors="replace").splitlines()[-20:]])

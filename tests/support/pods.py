@@ -1,0 +1,39 @@
+"""Pods that run on the rig's node."""
+
+from typing import Any
+
+from tests.rig.cluster import Cluster, wait
+from tests.rig.node.images import PYTHON
+
+SLEEP = {"name": "main", "image": PYTHON, "command": ["sleep", "infinity"]}
+
+
+def running(cluster: Cluster, where: str, count: int = 1, seconds: float = 60, **labels: str) -> list[dict[str, Any]]:
+    """Wait until as many pods with these labels are ready, and no other is left; return them."""
+    selector = ",".join(f"{name}={value}" for name, value in labels.items())
+    path = f"/api/v1/namespaces/{where}/pods?labelSelector={selector}"
+
+    def ready() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = cluster.request("GET", path).body["items"]
+        return found if len(found) == count and all(map(is_ready, found)) else []
+
+    return wait(ready, f"{count} ready pods with {selector} in {where}", seconds)
+
+
+def is_ready(pod: dict[str, Any]) -> bool:
+    """Check whether a pod is ready and not being deleted."""
+    conditions = pod["status"].get("conditions", [])
+    ready = any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+    return ready and "deletionTimestamp" not in pod["metadata"]
+
+
+def run(cluster: Cluster, pod: dict[str, Any], *command: str) -> str:
+    """Run a command in a pod, and return what it printed."""
+    name, where = pod["metadata"]["name"], pod["metadata"]["namespace"]
+    return cluster.kubectl("exec", "-n", where, name, "--", *command).stdout
+
+
+def first_uid(cluster: Cluster, where: str) -> str:
+    """Return the UID that SCC gives the pods of a namespace."""
+    annotations = cluster.request("GET", f"/api/v1/namespaces/{where}").body["metadata"]["annotations"]
+    return str(annotations["openshift.io/sa.scc.uid-range"].partition("/")[0])
