@@ -1,6 +1,7 @@
 """check: which SCC admits each pod template, before and after."""
 
 import argparse
+import os
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from webhook.objects.model import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from webhook.offline.check import Cluster, NotJudged, TemplateVerdict
     from webhook.settings.model import Settings
@@ -55,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     templates = list(_with_progress(check.check(documents, settings, cluster)))
     _refuse_unknown_sccs(options, cluster)
     unread = [check.NotJudged(each.file, each.line or 1, "", "", each.why) for each in problems]
-    _write_report(options.output, templates, [*unread, *cluster.not_judged], time.perf_counter() - start)
+    _write_report(options, templates, [*unread, *cluster.not_judged], time.perf_counter() - start)
     sys.stderr.write("".join(f"{line}\n" for line in (*problems, *cluster.not_judged)))
     for template in templates if options.suggest else ():
         if not template.after.admitted_by and (suggested := report.suggestion(template)):
@@ -108,9 +110,13 @@ def _refuse_unknown_sccs(options: argparse.Namespace, cluster: "Cluster") -> Non
 
 
 def _write_report(
-    form: str, templates: "Sequence[TemplateVerdict]", not_judged: "Sequence[NotJudged]", seconds: float
+    options: argparse.Namespace,
+    templates: "Sequence[TemplateVerdict]",
+    not_judged: "Sequence[NotJudged]",
+    seconds: float,
 ) -> None:
     """Write a report to standard output. Each form imports only its own module."""
+    form = options.output
     if form == "text":
         from rich.console import Console
 
@@ -132,4 +138,11 @@ def _write_report(
     else:
         from webhook.offline.report_html import as_html
 
-        sys.stdout.write(as_html(templates, not_judged))
+        sys.stdout.write(as_html(templates, not_judged, options.inputs, _now()))
+
+
+def _now() -> "datetime":
+    """Return the time that reports carry: SOURCE_DATE_EPOCH if it is set, so that a build can be repeated."""
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(float(os.environ.get("SOURCE_DATE_EPOCH") or time.time()), UTC)

@@ -34,7 +34,7 @@ def as_text(templates: Sequence[TemplateVerdict], console: Console) -> None:
         for fact in facts:
             print_whole(console, Text(wrapper.fill(fact)))
         console.print()
-    for namespace in sorted({each.namespace for each in templates if _opts_in(each)}):
+    for namespace in sorted({each.namespace for each in templates if opts_in(each)}):
         print_whole(
             console, Text(f"To have the webhook asked about namespace {namespace}:\n  {OPT_IN.format(namespace)}\n")
         )
@@ -81,7 +81,7 @@ def _places(some: Sequence[TemplateVerdict]) -> list[str]:
     return [f"  {len(places)} {what} like this:", *(f"    {place}" for place in places)]
 
 
-def _opts_in(template: TemplateVerdict) -> bool:
+def opts_in(template: TemplateVerdict) -> bool:
     """Check whether the webhook may help if the namespace opts in."""
     rejected = not (template.after.admitted_by or template.asked)
     return rejected and template.kind != "Pod" and not platform(template.namespace)
