@@ -23,7 +23,7 @@ def test_a_pod_is_given_the_time_that_it_takes_to_go() -> None:
 
 
 def test_the_server_understands_its_arguments() -> None:
-    options = cli._parser().parse_args(SERVER["args"])
+    options = cli.parser().parse_args(SERVER["args"])
     ports = {port["name"]: port["containerPort"] for port in SERVER["ports"]}
     assert ports == {"https": options.port, "observe": options.observe_port}
     mounts = {mount["mountPath"] for mount in SERVER["volumeMounts"]}

@@ -4,9 +4,10 @@ import argparse
 import os
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from webhook.cli.exit_codes import Commands, ExitCode
+from webhook.cli.parser import nearest
 from webhook.objects.model import BadInput
 
 if TYPE_CHECKING:
@@ -16,16 +17,37 @@ if TYPE_CHECKING:
     from webhook.offline.check import Cluster, NotJudged, TemplateVerdict
     from webhook.settings.model import Settings
 
+EPILOG: Final = """\
+examples:
+  kustomize build DIR | kubeflow-openshift check -
+  kubeflow-openshift check --output html manifests/ > report.html
+  kubeflow-openshift check --namespace team --all-namespaces --suggest examples/
+
+exit codes:
+  0  every pod is admitted after the webhook
+  1  a pod stays rejected; --fail-on chooses which verdict counts
+  2  bad usage, unreadable input, or no object in it
+"""
+
 
 def add_parser(commands: Commands, config: argparse.ArgumentParser) -> None:
     """Add the command `check`."""
-    parser = commands.add_parser("check", parents=[config], help="will OpenShift admit it? by which SCC, and why not?")
+    parser = commands.add_parser(
+        "check", parents=[config], help="will OpenShift admit it? by which SCC, and why not?", epilog=EPILOG
+    )
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help="files, folders, or - for standard input")
-    parser.add_argument("--output", choices=("text", "json", "sarif", "junit", "html"), default="text")
+    parser.add_argument(
+        "--output",
+        choices=("text", "json", "sarif", "junit", "html"),
+        default="text",
+        help="the form of the report (%(default)s)",
+    )
     parser.add_argument(
         "--scc", action="append", metavar="NAME", help="what everyone may use (restricted-v2); repeatable"
     )
-    parser.add_argument("--grant", action="append", metavar="NAMESPACE/SERVICEACCOUNT=SCC", help="repeatable")
+    parser.add_argument(
+        "--grant", action="append", metavar="NAMESPACE/SERVICEACCOUNT=SCC", help="assume this grant; repeatable"
+    )
     parser.add_argument("--namespace-range", metavar="START/LENGTH", help="UIDs of namespaces that say none")
     parser.add_argument("--namespace", default="default", metavar="NAME", help="namespace of objects that name none")
     parser.add_argument(
@@ -106,7 +128,8 @@ def _refuse_unknown_sccs(options: argparse.Namespace, cluster: "Cluster") -> Non
     """Raise BadInput for an option with an SCC that neither OpenShift nor the input defines."""
     named = {text.partition("=")[2] for text in options.grant or ()} | {*cluster.grants.everyone}
     if unknown := named - cluster.grants.sccs.keys():
-        raise BadInput(f"{min(unknown)}: no such SCC; known here: {', '.join(sorted(cluster.grants.sccs))}")
+        wrong, known = min(unknown), sorted(cluster.grants.sccs)
+        raise BadInput(f"{wrong}: no such SCC{nearest(wrong, known)}; known here: {', '.join(known)}")
 
 
 def _write_report(

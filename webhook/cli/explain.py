@@ -3,15 +3,27 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import Final
 
 from webhook.cli.exit_codes import Commands, ExitCode
 from webhook.objects.model import BadInput
+
+EPILOG: Final = """\
+examples:
+  kubeflow-openshift explain deployment.yaml
+  oc get events -A --field-selector reason=FailedCreate | kubeflow-openshift explain
+
+exit codes:
+  0  OpenShift admits the object after the webhook
+  1  it stays rejected, or the error is explained
+  2  neither a manifest with pods nor a known error
+"""
 
 
 def add_parser(commands: Commands, config: argparse.ArgumentParser) -> None:
     """Add the command `explain`."""
     parser = commands.add_parser(
-        "explain", parents=[config], help="why OpenShift rejects an object, or what its error means"
+        "explain", parents=[config], help="why OpenShift rejects an object, or what its error means", epilog=EPILOG
     )
     parser.add_argument("file", nargs="?", default="-", metavar="FILE", help="a manifest or the text of the error")
     parser.set_defaults(command=run)

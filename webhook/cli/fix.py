@@ -4,14 +4,29 @@ import argparse
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from webhook.cli.exit_codes import Commands, ExitCode
 from webhook.objects.model import BadInput
 
+EPILOG: Final = """\
+examples:
+  kubeflow-openshift fix --diff manifests/
+  kubeflow-openshift fix --in-place manifests/
+  kubeflow-openshift fix manifests/ | oc apply -f -
+
+exit codes:
+  0  done
+  1  --diff: something would change
+  2  bad usage or bad input; nothing is written
+"""
+
 
 def add_parser(commands: Commands, config: argparse.ArgumentParser) -> None:
     """Add the command `fix`."""
-    parser = commands.add_parser("fix", parents=[config], help="print manifests as the webhook would leave them")
+    parser = commands.add_parser(
+        "fix", parents=[config], help="print manifests as the webhook would leave them", epilog=EPILOG
+    )
     parser.add_argument("inputs", nargs="+", metavar="INPUT", help="files, folders, or - for standard input")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--diff", action="store_true", help="print a unified diff; exit code 1 where there is one")

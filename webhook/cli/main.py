@@ -5,16 +5,30 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from webhook import VERSION
-from webhook.cli import check, explain, fix, review, rules, serve
+from webhook.cli import check, completion, explain, fix, review, rules, serve
 from webhook.cli.exit_codes import ExitCode
+from webhook.cli.parser import Parser
 from webhook.objects.model import BadInput
+
+EPILOG: Final = """\
+examples:
+  kustomize build DIR | kubeflow-openshift check -
+  kubeflow-openshift fix --diff manifests/
+  kubeflow-openshift COMMAND --help
+
+exit codes:
+  0  nothing found
+  1  something found: see the command
+  2  bad usage or bad input
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 fine, 1 found something, 2 bad usage or bad input."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     if sys.stdout is None:
         sys.stderr.write("standard output is closed\n")
         return ExitCode.BAD_INPUT
@@ -32,15 +46,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="kubeflow-openshift", description="Make unmodified Kubeflow manifests run under OpenShift's SCCs."
+def parser() -> Parser:
+    """Return the parser of the command line, with all commands."""
+    top = Parser(
+        prog="kubeflow-openshift",
+        description="Make unmodified Kubeflow manifests run under OpenShift's SCCs.",
+        epilog=EPILOG,
     )
-    parser.add_argument("--version", action="version", version=VERSION)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    top.add_argument("--version", action="version", version=VERSION)
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
     config = argparse.ArgumentParser(add_help=False)
     config.add_argument("--config", type=Path, metavar="FILE", help="the configuration file (the webhook's ConfigMap)")
 
-    for command in (serve, review, fix, check, explain, rules):
+    for command in (serve, review, fix, check, explain, rules, completion):
         command.add_parser(commands, config)
-    return parser
+    return top

@@ -4,14 +4,27 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Final
 
 from webhook.cli.exit_codes import Commands, ExitCode
 from webhook.objects.model import BadInput
 
+EPILOG: Final = """\
+examples:
+  kubeflow-openshift review review.json
+  kubeflow-openshift review < review.yaml
+
+exit codes:
+  0  answered
+  2  not an AdmissionReview, or bad usage
+"""
+
 
 def add_parser(commands: Commands, config: argparse.ArgumentParser) -> None:
     """Add the command `review`."""
-    parser = commands.add_parser("review", parents=[config], help="answer one AdmissionReview, as the server would")
+    parser = commands.add_parser(
+        "review", parents=[config], help="answer one AdmissionReview, as the server would", epilog=EPILOG
+    )
     parser.add_argument(
         "file", nargs="?", default="-", metavar="FILE", help="JSON or YAML; - or nothing: standard input"
     )

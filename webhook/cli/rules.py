@@ -3,9 +3,10 @@
 import argparse
 import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from webhook.cli.exit_codes import Commands, ExitCode
+from webhook.cli.parser import nearest
 from webhook.objects.model import BadInput
 
 if TYPE_CHECKING:
@@ -14,14 +15,27 @@ if TYPE_CHECKING:
     from webhook.rules.registry import Rule
     from webhook.settings.model import Settings
 
+EPILOG: Final = """\
+examples:
+  kubeflow-openshift rules
+  kubeflow-openshift rules fs-group
+  kubeflow-openshift rules --json --config config.yaml
+
+exit codes:
+  0  listed
+  2  no such rule, or bad usage
+"""
+
 
 def add_parser(commands: Commands, config: argparse.ArgumentParser) -> None:
     """Add the command `rules`."""
-    parser = commands.add_parser("rules", parents=[config], help="list the rules, or show one rule's page")
-    parser.add_argument("id", nargs="?", metavar="ID", help="a rule")
+    parser = commands.add_parser(
+        "rules", parents=[config], help="list the rules, or show one rule's page", epilog=EPILOG
+    )
+    parser.add_argument("id", nargs="?", metavar="ID", help="the ID of a rule")
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--markdown", action="store_true")
-    form.add_argument("--json", action="store_true")
+    form.add_argument("--markdown", action="store_true", help="print the pages as Markdown")
+    form.add_argument("--json", action="store_true", help="print the rules and their pages as JSON")
     parser.set_defaults(command=run)
 
 
@@ -32,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
 
     settings = configuration.load(options.config, OPTIONS)
     if options.id and options.id not in RULES:
-        raise BadInput(f"{options.id}: no such rule; there are: {', '.join(sorted(RULES))}")
+        raise BadInput(f"{options.id}: no such rule{nearest(options.id, RULES)}; there are: {', '.join(sorted(RULES))}")
     chosen = [RULES[rule] for rule in sorted(RULES) if options.id in (None, rule)]
     if options.json:
         listing = [

@@ -5,13 +5,26 @@ import gc
 import os
 import tempfile
 from pathlib import Path
+from typing import Final
 
 from webhook.cli.exit_codes import Commands, ExitCode
+
+EPILOG: Final = """\
+examples:
+  kubeflow-openshift serve --host 127.0.0.1 --ca-out ca.crt
+  kubeflow-openshift serve --certificate /tls/tls.crt --key /tls/tls.key --config config.yaml
+
+exit codes:
+  0  ended by a signal
+  2  bad usage, a broken configuration, or an unreadable certificate
+"""
 
 
 def add_parser(commands: Commands, config: argparse.ArgumentParser) -> None:
     """Add the command `serve`."""
-    parser = commands.add_parser("serve", parents=[config], help="answer the API server's reviews over HTTPS")
+    parser = commands.add_parser(
+        "serve", parents=[config], help="answer the API server's reviews over HTTPS", epilog=EPILOG
+    )
     parser.add_argument("--host", default="0.0.0.0", help="address to listen on (%(default)s)")  # noqa: S104 - a server
     parser.add_argument("--port", type=int, default=8443, help="HTTPS port (%(default)s)")
     parser.add_argument(
@@ -19,7 +32,7 @@ def add_parser(commands: Commands, config: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--key", type=Path, metavar="FILE", help="PEM, if the certificate's file has no key")
     parser.add_argument("--ca-out", type=Path, metavar="FILE", help="write the CA of the generated certificate here")
-    parser.add_argument("--workers", type=int, default=2, help="processes (%(default)s)")
+    parser.add_argument("--workers", type=int, default=2, help="number of worker processes (%(default)s)")
     parser.add_argument(
         "--observe-port", type=int, default=8080, help="HTTP port of /healthz /readyz /metrics (%(default)s)"
     )
