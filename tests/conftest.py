@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.rig.build import Unavailable, build
+from tests.rig.build import CONTROL_PLANE, Module, Unavailable, build
 from tests.rig.cluster import Cluster, running
 from tests.rig.node.node import prepare
+from tests.rig.renderers import RENDERERS
 from tests.support import overlays, rows
 from tests.support.installed import CONFIGURATIONS, install, namespace
 from tests.support.server import Server, serving
@@ -60,11 +61,21 @@ def pods(request: pytest.FixtureRequest) -> int:
 @pytest.fixture(scope="session")
 def rig(request: pytest.FixtureRequest) -> None:
     """Build the rig, or say in one sentence why it is not there: skipped, or with --rig=required an error."""
+    _built(request, CONTROL_PLANE)
+
+
+@pytest.fixture(scope="session")
+def renderers(request: pytest.FixtureRequest) -> Path:
+    """Build kustomize and Helm as the rig is built, and return their folder."""
+    return _built(request, RENDERERS)
+
+
+def _built(request: pytest.FixtureRequest, module: Module) -> Path:
     wanted = request.config.getoption("--rig")
     if wanted == "off":
         pytest.skip("--rig=off")
     try:
-        build()
+        return build(module)
     except Unavailable as why:
         if wanted == "required":
             pytest.fail(str(why), pytrace=False)

@@ -6,6 +6,7 @@ import sys
 from tests.rig.build import Unavailable, build
 from tests.rig.cluster import attach, down, up
 from tests.rig.node import node
+from tests.rig.renderers import RENDERERS
 
 
 def main() -> int:
@@ -30,6 +31,7 @@ def main() -> int:
     try:
         match arguments.command:
             case "build":
+                build(RENDERERS)
                 print(build())
                 if arguments.node:
                     node.prepare(install=True)
