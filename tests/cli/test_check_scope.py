@@ -74,6 +74,17 @@ def test_a_json_array_and_a_resource_list_are_read(tmp_path: Path, capfd: pytest
         assert verdicts(capfd, "--namespace=kubeflow", tmp_path).keys() == {"a"}
 
 
+def test_json_with_escaped_characters_has_its_lines(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    spec = {"template": {"spec": {"securityContext": {"fsGroup": 100}, "containers": [{"name": "c"}]}}}
+    metadata = {"name": "a", "annotations": {"face": "\N{GRINNING FACE}", "path": "\\ud83d"}}
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
+    (tmp_path / "a.json").write_text(json.dumps(deployment, indent=1))
+    assert cli.main(["check", "--output=json", "--namespace=kubeflow", str(tmp_path)]) == 0
+    [found] = json.loads(capfd.readouterr().out)["templates"]
+    lines = (tmp_path / "a.json").read_text().splitlines()
+    assert "fsGroup" in lines[found["findings"][0]["line"] - 1]
+
+
 def test_what_must_be_rendered_first_is_named_and_stops_nothing(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -31,6 +31,7 @@ BROKEN = {
     "key no text": (b"\n? [a]\n: b\n", 2),
     "not UTF-8": (b"a: 1\n\xff\n", 2),
     "UTF-16": ("a: 1\n".encode("utf-16"), 1),
+    "half a character in JSON": (b'{"a": 1,\n "b": "\\ud800"}', 2),
     "NUL": (b"a: 1\nb: \0\n", 2),
     "integer of 5,000 digits": (b"\na: " + b"9" * 5000, 2),
 }  # fmt: skip

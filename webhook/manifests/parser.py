@@ -36,8 +36,12 @@ def parse(text: str, file: str, line: int) -> Any:
     text = text.removeprefix("\ufeff")
     try:
         if text.lstrip().startswith(("{", "[")):
-            with contextlib.suppress(json.JSONDecodeError):  # then it is YAML or malformed; the YAML parser says where
-                return json.loads(text, object_pairs_hook=_reject_duplicate_keys, parse_constant=_no_constant)
+            # Otherwise it is YAML or malformed; the YAML parser says where.
+            with contextlib.suppress(json.JSONDecodeError, UnicodeEncodeError):
+                value = json.loads(text, object_pairs_hook=_reject_duplicate_keys, parse_constant=_no_constant)
+                if "\\u" in text:
+                    json.dumps(value, ensure_ascii=False).encode()  # half a character cannot be written
+                return value
         _refuse_depth(text)
         loader = Loader(text)
         try:

@@ -81,7 +81,8 @@ class Document:
 
 @lru_cache(1)  # of the document that is reported on
 def _composed(text: str) -> Any:
-    return yaml.compose(text, Loader)
+    """Return a document's nodes. JSON may escape a character in two halves, which YAML does not allow."""
+    return yaml.compose(re.sub(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}", r"\\ufffd", text), Loader)
 
 
 class Unread(NamedTuple):
