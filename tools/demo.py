@@ -27,7 +27,7 @@ from webhook.offline import check
 from webhook.scc.grants import Grants
 from webhook.settings.model import Settings
 from webhook.workloads.find import find_pod_specs
-from webhook.workloads.pod import Shape
+from webhook.workloads.pod import PodView, Shape
 
 REJECTED = "rejected"
 STYLE = {REJECTED: "bold red"}
@@ -111,8 +111,8 @@ def ask(server: Server, request: Request) -> Answer:
 
 def admitted_by(obj: Object, at: Pointer, shape: Shape, namespace: str) -> str:
     """Return the SCC that admits a pod of an object, where everyone may use restricted-v2 and nothing else."""
-    pod, account = check.as_pod(obj, at, shape, Settings())
-    return check.Cluster(Grants()).judge(pod, namespace, account).admitted_by or REJECTED
+    pods = check.as_pods(obj, at, shape, Settings(), PodView(obj, at, shape, Settings()).parts())
+    return check.Cluster(Grants()).judge_all(pods, namespace).admitted_by or REJECTED
 
 
 def table(answers: Iterable[Answer]) -> Table:

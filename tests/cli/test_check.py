@@ -101,6 +101,41 @@ def test_bad_usage_is_one_line_and_exit_code_2(
     assert "Traceback" not in capfd.readouterr().err
 
 
+WORKFLOW = """\
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: it, namespace: kubeflow}
+spec:
+  securityContext: {runAsUser: 1000}
+  HOST
+  templates:
+  - {name: plain, container: {image: example}}
+  - {name: other, container: {image: example}, OTHER}
+"""
+
+
+@pytest.mark.parametrize(
+    ("other", "host", "config", "after"),
+    [
+        ("volumes: []", "", "", "restricted-v2"),
+        ("volumes: [{name: h, hostPath: {path: /}}]", "", "", None),  # it keeps its IDs, in a copy of their own
+        ("serviceAccountName: own", "", "exempt: {serviceAccounts: [kubeflow/own]}", None),
+        ("metadata: {annotations: {kubeflow-openshift/rules: none}}", "", "", None),
+        ("volumes: []", "hostNetwork: true", "", None),
+    ],
+    ids=["alike", "with a host's path", "exempt", "opted out", "on the host's network"],
+)
+def test_each_template_of_a_workflow_is_a_pod_of_its_own(
+    other: str, host: str, config: str, after: str | None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.yaml").write_text(
+        WORKFLOW.replace("OTHER", other).replace("  HOST\n", f"  {host}\n" if host else "")
+    )
+    (tmp_path / "config").write_text(config or "{}")
+    found = verdicts(capfd, f"--config={tmp_path / 'config'}", tmp_path / "a.yaml", code=after is None)
+    assert found == {"it": (None, after)}
+
+
 def test_26_03_is_judged_as_the_rig_judges_it(capfd: pytest.CaptureFixture[str]) -> None:
     folder = upstream.FOLDER / "kubeflow-26.03"
     if not folder.is_dir():

@@ -57,6 +57,32 @@ def test_the_namespace_of_objects_that_name_none_can_be_chosen(
     assert verdicts(capfd, "--namespace=kubeflow", tmp_path)["it"][2] is True
 
 
+def test_the_chosen_namespace_decides_what_is_exempt(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.yaml").write_text(DEPLOYMENT.replace(", namespace: NAMESPACE", ""))
+    (tmp_path / "config").write_text("exempt: {serviceAccounts: [kubeflow/default]}\n")
+    config = f"--config={tmp_path / 'config'}"
+    assert verdicts(capfd, config, "--namespace=kubeflow", tmp_path / "a.yaml", code=1)["it"] == (None, None, True)
+    assert verdicts(capfd, config, "--namespace=kserve", tmp_path / "a.yaml")["it"] == (None, "restricted-v2", True)
+
+
+def test_a_kind_without_namespaces_has_none_whatever_it_says(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    runtime = "apiVersion: serving.kserve.io/v1alpha1\nkind: ClusterServingRuntime\n"
+    spec = "{containers: [{name: a, securityContext: {runAsUser: 1000}}]}"
+    for namespace in ("", ", namespace: team"):
+        (tmp_path / "a.yaml").write_text(f"{runtime}metadata: {{name: a{namespace}}}\nspec: {spec}\n")
+        assert verdicts(capfd, tmp_path)["a"] == (None, "restricted-v2", True)
+        assert cli.main(["check", str(tmp_path)]) == 0
+        assert capfd.readouterr().out.startswith("ClusterServingRuntime a\n")
+
+
+def test_no_label_opts_a_namespace_of_the_platform_in(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.yaml").write_text(DEPLOYMENT.replace("NAMESPACE", "kube-system"))
+    assert cli.main(["check", str(tmp_path)]) == 1
+    out = capfd.readouterr().out
+    assert "the webhook is not asked about namespace kube-system, which is the platform's\n" in out
+    assert "oc label" not in out
+
+
 @pytest.mark.parametrize("content", ["", "# nothing\n", "[]"])
 def test_no_object_is_bad_input(content: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.yaml").write_text(content)

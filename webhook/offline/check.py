@@ -1,7 +1,7 @@
 """Judge every pod template in manifests with the SCC model, before and after the webhook."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from webhook.admission import engine
@@ -21,7 +21,7 @@ from webhook.objects.model import (
 )
 from webhook.offline.reasons import field_of, reasons
 from webhook.offline.unknown import pod_spec_at
-from webhook.scc.admission import Verdict, judge, smallest
+from webhook.scc.admission import BY_RESTRICTION, Verdict, judge, smallest
 from webhook.scc.grants import Grants, read
 from webhook.scc.ranges import EXAMPLE, Ranges, of_namespace
 from webhook.settings.model import Settings
@@ -102,6 +102,11 @@ class Cluster:
         everywhere = self.all_namespaces or not (kind in KINDS and KINDS[kind].namespaced)
         return everywhere or sends(namespace, self.labels.get(namespace, {}))
 
+    def judge_all(self, pods: Iterable[tuple[Object, str]], namespace: str) -> Verdict:
+        """Return the verdict on pods with their accounts: a rejection, or else the one by the least restrictive SCC."""
+        verdicts = [self.judge(pod, namespace, account) for pod, account in pods]
+        return max(verdicts, key=lambda each: (not each.admitted_by, _privilege(each)))
+
     def judge(self, pod: Object, namespace: str, account: str) -> Verdict:
         """Return the verdict on a pod in a namespace under a service account."""
         if lookup(pod, ("spec", "os", "name")) == "windows":
@@ -111,6 +116,11 @@ class Cluster:
     def ranges_of(self, namespace: str) -> Ranges:
         """Return the ranges of a namespace."""
         return self.of_namespaces.get(namespace, self.ranges)
+
+
+def _privilege(verdict: Verdict) -> int:
+    known = verdict.admitted_by in BY_RESTRICTION
+    return BY_RESTRICTION.index(str(verdict.admitted_by)) if known else len(BY_RESTRICTION)
 
 
 def check(documents: Iterable[Document], settings: Settings, cluster: Cluster) -> Iterator[TemplateVerdict]:
@@ -148,16 +158,15 @@ def _of_object(
     obj = request.object or {}
     # SCC rejects a bare Pod before any webhook sees it, and completes one that it admits.
     is_pod, asked = request.kind == "Pod", cluster.asks(request.kind, request.namespace)
+    namespace = request.namespace or cluster.default_namespace  # of the pods
     outcome = engine.evaluate(request, settings) if asked and not is_pod else Result(obj)
     try:
         specs = list(find_pod_specs(obj, request.kind))
         for spec_at, shape in specs:
-            before, account = as_pod(obj, spec_at, shape, settings)
-            after, later_account = as_pod(outcome.object or obj, spec_at, shape, settings)
-            verdicts = (
-                cluster.judge(before, request.namespace, account),
-                cluster.judge(after, request.namespace, later_account),
-            )
+            parts = PodView(obj, spec_at, shape, settings).parts()  # a rule may give one of them IDs of its own
+            pods = [as_pods(each, spec_at, shape, settings, parts) for each in (obj, outcome.object or obj)]
+            before, after = (cluster.judge_all(each, namespace) for each in pods)
+            needy = [each for each in pods[1] if not cluster.judge_all([each], namespace).admitted_by]
             inside = pointer(spec_at)
             findings = tuple(f for f in outcome.findings if f.path.startswith(inside + "/") or not len(specs) > 1)
             yield TemplateVerdict(
@@ -167,15 +176,16 @@ def _of_object(
                 request.namespace,
                 request.name or str(lookup(obj, ("metadata", "generateName")) or ""),
                 inside.removesuffix("/spec") if shape.containers == POD_SPEC.containers else inside,
-                later_account,
+                (needy or pods[1])[0][1],
                 request.kind in COUNTED and _creates_pods(obj),
-                *verdicts,
+                before,
+                after,
                 findings,
                 tuple(document.line_of((*at, *finding.at)) for finding in findings),
-                None if verdicts[1].admitted_by else smallest(after, cluster.ranges_of(request.namespace)),
+                least([pod for pod, _ in needy], cluster.ranges_of(namespace)),
                 tuple(outcome.warnings),
-                tuple(document.line_of((*at, *spec_at, *field_of(reason))) for reason in reasons(verdicts[1])),
-                asked and not (is_pod and not verdicts[0].admitted_by),
+                tuple(document.line_of((*at, *spec_at, *field_of(reason))) for reason in reasons(after)),
+                asked and not (is_pod and not before.admitted_by),
             )
         if request.kind not in KINDS and (unknown := pod_spec_at(obj)) is not None:
             why = f"its kind is unknown, and {dotted(unknown) or 'the object'} looks like a pod spec"
@@ -197,13 +207,28 @@ def _in_namespace(obj: Object, cluster: Cluster) -> Object:
     return {**obj, "metadata": {**metadata, "namespace": namespace}}
 
 
-def as_pod(obj: Object, at: Pointer, shape: Shape, settings: Settings) -> tuple[Object, str]:
-    """Return the Pod that a controller creates from a pod template, and its service account."""
-    view = PodView(obj, at, shape, settings)
-    pod = view.made(*view.parts())  # all parts are one pod: SCC rejects it if it rejects a part
-    if obj.get("kind") == "Notebook" and lookup(obj, (*at, shape.context)) is None:
-        pod["spec"]["securityContext"] = {"fsGroup": 100}  # the notebook controller's default
-    return pod, view.account(view.parts()[0])
+def as_pods(
+    obj: Object, at: Pointer, shape: Shape, settings: Settings, parts: Sequence[Pointer]
+) -> list[tuple[Object, str]]:
+    """Return the Pods that a controller creates from the parts of a pod template, each with its service account."""
+    of_all, pods = PodView(obj, at, shape, settings), []
+    for part in parts:
+        view = (
+            of_all if part == at else PodView(obj, part, replace(shape, parts=(), above=len(part) - len(at)), settings)
+        )
+        pod = view.made(part)
+        if part != at and lookup(obj, (*part, shape.context)) is None:
+            pod["spec"]["securityContext"] = of_all.security_context()[1]
+        if obj.get("kind") == "Notebook" and lookup(obj, (*at, shape.context)) is None:
+            pod["spec"]["securityContext"] = {"fsGroup": 100}  # the notebook controller's default
+        pods.append((pod, view.account(part)))
+    return pods
+
+
+def least(pods: Sequence[Object], ranges: Ranges) -> str | None:
+    """Return the most restrictive default SCC that admits all pods; None if there is none, or no pod."""
+    each = [smallest(pod, ranges) for pod in pods]
+    return max((scc for scc in each if scc), key=BY_RESTRICTION.index, default=None) if all(each) else None
 
 
 def _creates_pods(obj: Object) -> bool:

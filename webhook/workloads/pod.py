@@ -160,8 +160,10 @@ class PodView:
 
     def made(self, *parts: Pointer, ids: bool = True) -> Object:
         """Return the Pod made of parts with the fields that SCC reads; without its IDs unless `ids` is set."""
-        leave_out, of_pod = () if ids else IDS, mapping(self.object, parts[0])
-        spec: Object = {key: of_pod.get(key) for key in OF_THE_POD}
+        leave_out = () if ids else IDS
+        holders = [mapping(self.object, at) for at in self._inherited(parts[0])]
+        set_ = ((key, [each[key] for each in holders if each.get(key) is not None]) for key in OF_THE_POD)
+        spec: Object = {key: values[0] if values else None for key, values in set_}
         spec["volumes"] = self.volumes(*parts)
         spec["securityContext"] = _without(self.security_context()[1], leave_out)
         if "containers" not in self.decided:  # so that each of many parts finds its own
