@@ -36,6 +36,7 @@ RULES = {
     "privileged": "unneeded-privilege/drops-both-from-metacontroller-0-3",
     "seldon-operator": "seldon-engine-user/drops-engine-container-user-of-0-4-1",
     "user-and-group": "run-as-group/drops-the-group-of-the-pod-with-its-user",
+    "user-namespace": "user-namespace/sets-it-where-the-configuration-names-namespace-and-image",
 }
 GENERATED = (
     # of one machine or one run: what stands instead

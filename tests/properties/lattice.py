@@ -98,6 +98,7 @@ CONTAINER_CONTEXT: Final[dict[str, Order]] = {
     "readOnlyRootFilesystem": SHIELD,
 }
 NAMED: Final = {  # what rules change, each to less: every other field must be equal
+    "pod": {"hostUsers"},
     "pod context": {"runAsUser", "runAsGroup", "runAsNonRoot", "fsGroup"},
     "container context": {"runAsUser", "runAsGroup", "runAsNonRoot", "privileged", "allowPrivilegeEscalation",
                           "capabilities.drop"},

@@ -199,6 +199,21 @@ def access_mode(one: Difference) -> bool:
     return texts and one.after == list(dict.fromkeys(once.get(mode, mode) for mode in one.before))
 
 
+NOTEBOOKS: Final = re.compile(r"jupyter|notebook|codeserver|rstudio")
+
+
+def user_namespace(one: Difference) -> bool:
+    if one.scope is None or one.kind == "Pod" or one.at[-1] != "runAsUser":
+        return False
+    container = next((own for own, context in one.scope.containers if one.at[:-1] == context), None)
+    of_image = container and NOTEBOOKS.search(str(found(one.old, (*container, "image"))))
+    user = [found(one.old, at) for at in (one.at, (*one.scope.context, "runAsUser"))]
+    came = user[0] if user[0] is not None else user[1]
+    foreign = came is None or (type(came) is int and not 1000 <= came <= 65534)
+    isolated = found(one.new, (*one.scope.spec, "hostUsers")) is False
+    return bool(of_image) and foreign and isolated and equal(one.after, 1000)
+
+
 DECLARED: Final = (
     Declared("istio-injection", "no SCC admits Istio's sidecars; the response always warns", istio_injection),
     Declared("unprivileged-port", "the pod's own network only; the restricted SCCs admit it", unprivileged_port),
@@ -209,6 +224,7 @@ DECLARED: Final = (
     Declared("seldon-engine-user", "a variable that would pin UID 8888 on every engine goes", seldon_engine_user),
     Declared("notebook-security-context", "empty says what absent says", notebook_security_context),
     Declared("sidecar-security-context", "an ID of the Pod's own namespace, as SCC gives it", sidecar_security_context),
+    Declared("user-namespace", "nobody on the node, and as restricted-v3 gives it", user_namespace),
     Declared("argo-executor", "k8sapi needs no socket of the node's", argo_executor),
     Declared("access-mode", "off by default; fewer nodes may write, and the response warns", access_mode),
 )  # fmt: skip

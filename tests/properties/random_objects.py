@@ -70,6 +70,9 @@ def settings(dice: random.Random) -> Settings:
     chosen: dict[str, Any] = {rule: dice.choice((True, True, False)) for rule in RULES if dice.random() < 0.7}
     if dice.random() < 0.5:
         chosen["istio-injection"] = {"namespaces": dice.choice(("profiles", "all", "none"))}
+    if dice.random() < 0.3:
+        patterns: list[str] = dice.choice((["team"], ["kube*", "*e*"], ["*notebook*"], []))
+        chosen["user-namespace"] = {dice.choice(("namespaces", "images")): patterns}
     allocated = dice.choice((Settings().allocated, Settings().allocated, range(1, 2000), range(FIRST, FIRST + 10)))
     everyone = dice.choice(
         (*[("restricted-v2",)] * 3, ("restricted",), ("restricted-v2", "restricted", "restricted-v3"))

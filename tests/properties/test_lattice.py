@@ -68,7 +68,16 @@ LESS_AND_MORE = [
     *((f"{OWN}.procMount", less, "Unmasked") for less in ("Default", ABSENT)),
     *((f"{OWN}.readOnlyRootFilesystem", True, more) for more in (False, ABSENT)),
 ]  # fmt: skip
-RULES_CHANGE = {"runAsUser", "runAsGroup", "runAsNonRoot", "fsGroup", "privileged", "allowPrivilegeEscalation", "drop"}
+RULES_CHANGE = {
+    "hostUsers",
+    "runAsUser",
+    "runAsGroup",
+    "runAsNonRoot",
+    "fsGroup",
+    "privileged",
+    "allowPrivilegeEscalation",
+    "drop",
+}
 
 
 @pytest.mark.parametrize(("at", "less", "more"), LESS_AND_MORE)

@@ -6,7 +6,7 @@ import pytest
 
 from webhook.rules import OPTIONS, RULES
 from webhook.settings.configuration import BadConfiguration, load
-from webhook.settings.model import Settings
+from webhook.settings.model import PATTERNS, Settings
 
 WHOLE = """\
 allocated: 1000000000-1999999999        # ids that OpenShift gives namespaces
@@ -83,9 +83,22 @@ def test_every_rule_can_be_switched_and_every_value_of_its_options_chosen(file: 
     for wanted in ("true", "false"):
         assert loaded(file, f"rules: {{{rule}: {wanted}}}").rules == {rule: wanted == "true"}
     for name, values in RULES[rule].options.items():
-        for value in values:
+        for value in values if values != PATTERNS else ():
             settings = loaded(file, f"rules: {{{rule}: {{{name}: '{value}'}}}}")
             assert settings.option(rule, name, "") == value
+
+
+def test_a_list_of_patterns_chooses_where_a_rule_acts(file: Path) -> None:
+    def chosen(content: str, *images: str) -> bool:
+        return loaded(file, f"rules: {{user-namespace: {content}}}").chooses("user-namespace", "images", images)
+
+    assert chosen("true", "any")
+    assert chosen("{namespaces: [team]}", "any")
+    assert chosen("{images: }", "any")
+    assert chosen("{images: ['*/jupyter-*', mysql]}", "busybox", "quay.io/a/jupyter-scipy:1")
+    assert not chosen("{images: ['jupyter-*']}", "quay.io/a/jupyter-scipy:1")
+    assert not chosen("{images: []}", "mysql")
+    assert not chosen("{images: ['*']}")
 
 
 def test_exempt_namespaces_are_patterns_and_service_accounts_are_names(file: Path) -> None:
@@ -130,6 +143,25 @@ MISTAKES = {
         "profiles, all, none",
     ),
     "option a list": ("rules: {istio-injection: {namespaces: [all]}}", 1, "rules.istio-injection.namespaces", "all"),
+    "patterns text": (
+        "rules:\n  user-namespace:\n    namespaces: team\n",
+        3,
+        "rules.user-namespace.namespaces",
+        "a list of names",
+    ),
+    "patterns a map": (
+        "rules: {user-namespace: {images: {a: b}}}\n",
+        1,
+        "rules.user-namespace.images",
+        "a list of names",
+    ),
+    "patterns of numbers": (
+        "rules:\n  user-namespace:\n    images:\n    - 1\n",
+        3,
+        "rules.user-namespace.images",
+        "a list of names",
+    ),
+    "a list in place of the options": ("rules:\n  user-namespace: [team]\n", 2, "rules.user-namespace", "a mapping"),
     "range a number": ("\n\nallocated: 5\n", 3, "allocated", "a range like"),
     "range null": ("allocated:\n", 1, "allocated", "a range like"),
     "range a list": ("allocated: [1, 2]\n", 1, "allocated", "a range like"),

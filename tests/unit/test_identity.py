@@ -7,7 +7,7 @@ import pytest
 
 from webhook.admission.engine import evaluate
 from webhook.admission.review import request_for_manifest
-from webhook.objects.model import Object
+from webhook.objects.model import Object, Request
 from webhook.scc.refusal import LONGEST
 from webhook.settings.model import Settings
 from webhook.workloads.identity import beyond_help
@@ -90,6 +90,15 @@ def test_an_account_that_is_no_text_is_not_repeated() -> None:
 def test_what_is_no_id_stays_with_all_ids_of_the_pod(user: Any, goes: bool) -> None:
     obj = deployment(container(runAsUser=user))
     assert bool(evaluate(request_for_manifest(obj), Settings()).operations) == goes
+
+
+def test_the_rules_that_a_template_skips_are_known_before_its_identity_is_decided() -> None:
+    """Advice about root is given before the annotation is read."""
+    stored, sent = deployment({"securityContext": {}}), deployment({"securityContext": {"runAsUser": 0}})
+    sent["spec"]["template"]["metadata"] = {"annotations": {"kubeflow-openshift/rules": "run-as-user"}}
+    sent["spec"]["template"]["spec"]["securityContext"] |= {"runAsGroup": 5, "runAsNonRoot": True}
+    outcome = evaluate(Request("Deployment.apps", "UPDATE", sent, stored, "team"), Settings())
+    assert outcome.operations == []  # the group of a user that stays
 
 
 def test_of_a_workflow_each_template_that_is_left_is_warned_of() -> None:

@@ -131,7 +131,7 @@ def _run_pod_rules(draft: Evaluation, rules: Sequence[Rule], at: Pointer, shape:
         if not sent or not rules:
             return
         if (acting := _disable_others(rules, offered, settings)) is not settings:
-            sent = replace(sent, settings=acting)
+            sent = replace(sent, settings=acting, decided={})
         for warning in identity.warnings(sent) if draft.request.operation == "CREATE" and draft.room else ():
             draft.room = max(0, draft.room - 1)
             _warn(draft, warning)

@@ -17,6 +17,7 @@ from webhook.workloads.allocation import ids, outside
 from webhook.workloads.identity import identity, left
 from webhook.workloads.kinds import KINDS
 from webhook.workloads.pod import PodView, expand
+from webhook.workloads.user_namespace import in_one
 
 
 class Shown(NamedTuple):
@@ -51,8 +52,8 @@ def stays(pod: PodView, request: Request) -> bool:
         return False
     if any(_foreign(other) and stays(other, request) for other in pod.joined()):
         return True
-    if at is None or not mapping(old, at):
-        return False
+    if at is None or not mapping(old, at) or (in_one(old, at) and not in_one(request.object, pod.at)):
+        return False  # what restricted-v3 admitted in a user namespace was not granted
     if pod.running is not None and lookup(old, at) == lookup(request.object, pod.at):
         return True
     now, before = _foreign(pod), PodView(old, at, pod.shape, pod.settings, namespace=request.namespace)

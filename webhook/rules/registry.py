@@ -8,7 +8,7 @@ from typing import Final, overload
 
 from webhook.objects.model import Change, Object
 from webhook.rules.page import Page, PageError, parse
-from webhook.settings.model import Options, Settings
+from webhook.settings.model import PATTERNS, Options, Settings
 from webhook.workloads.kinds import KINDS
 from webhook.workloads.pod import PodView
 
@@ -35,8 +35,9 @@ class Rule:
     def facts(self) -> str:
         """Return one line on what the rule is offered, whether it is on, and what can be chosen."""
         kinds = "every kind with pods" if self.kinds == POD_KINDS else ", ".join(self.kinds)
+        forms = {(): "a mapping of strings", PATTERNS: "a list of patterns"}
         options = "".join(
-            f"; option `{name}`: {', '.join(values) or 'a mapping of strings'}" for name, values in self.options.items()
+            f"; option `{name}`: {forms.get(values, ', '.join(values))}" for name, values in self.options.items()
         )
         return f"Kinds: {kinds}; {'on' if self.default else 'off'} by default{options}."
 

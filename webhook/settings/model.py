@@ -1,7 +1,7 @@
 """Settings: what the configuration file may set, frozen."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import translate
 from functools import lru_cache
@@ -58,6 +58,11 @@ class Settings:
         table: Mapping[str, str] = self._options(rule).get(name) or {}
         return table
 
+    def chooses(self, rule: str, name: str, found: Iterable[str]) -> bool:
+        """Check whether a rule's list of patterns matches one of some names; a list that the file does not set does."""
+        patterns = self._options(rule).get(name)
+        return patterns is None or any(_matcher(tuple(patterns)).match(each) for each in found)
+
     def _options(self, rule: str) -> Mapping[str, Any]:
         chosen = self.rules.get(rule)
         return chosen if isinstance(chosen, Mapping) else {}
@@ -69,13 +74,15 @@ class Settings:
         return service_account is not None and f"{namespace}/{service_account}" in self.exempt_service_accounts
 
 
-@lru_cache(1)  # of the settings that count
+@lru_cache(3)  # of the settings that count
 def _matcher(patterns: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile("|".join(map(translate, patterns)) or "(?!)")
 
 
 Options = Mapping[str, tuple[str, ...]]
 """A rule's options, each with its allowed values, the default first; empty for a map of strings."""
+PATTERNS: Final = ("*",)
+"""In place of the allowed values: the option is a list of patterns, as of exempt namespaces."""
 
 
 def parse(document: Any, rules: Mapping[str, Options], sccs: Collection[str]) -> Settings:
@@ -125,6 +132,8 @@ def _rules(value: Any, known: Mapping[str, Options]) -> Mapping[str, bool | Mapp
             allowed = known[rule][name]
             if not allowed:
                 _require_string_map(option, (*at, name))
+            elif allowed == PATTERNS:
+                _require_string_list(wanted, (*at, name), ())
             elif option not in allowed:
                 raise SettingsError((*at, name), f"expected one of {', '.join(allowed)}")
         chosen[rule] = wanted

@@ -1,8 +1,9 @@
 """Who a pod runs as, and whether that stays: one decision for the whole pod, read by every identity rule.
 
 A foreign ID is a UID or GID that OpenShift did not allocate. Either every foreign ID that must be dropped is dropped,
-or all stay: in a pod that SCC rejects whatever its IDs, that runs with them, or that was granted more. The model in
-webhook/scc says what SCC rejects. It is asked only about pods with a foreign ID.
+or all stay: in a pod that SCC rejects whatever its IDs, that runs with them, or that was granted more. In a pod that
+gets a user namespace the users stay, and an fsGroup that `restricted-v3` rejects goes. The model in webhook/scc says
+what SCC rejects. It is asked only about pods with a foreign ID, or with a user to name.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,7 @@ from webhook.scc.refusal import shortened
 from webhook.workloads.allocation import LARGEST_ID, first, ids, outside, proxies, ranges, second
 from webhook.workloads.pod import IDS, LISTS, PodView
 from webhook.workloads.privilege import PRIVILEGE, unneeded
+from webhook.workloads.user_namespace import IDS_OF_V3, NO_USER, RULE, V3, admitted, first_to_admit, users_to_name
 
 Answer = TypeVar("Answer")
 INJECTED: Final = "sidecar.istio.io/status"
@@ -39,6 +41,8 @@ class Identity(NamedTuple):
     """The security contexts that get `runAsNonRoot: true`, so that no container becomes root."""
     apart: tuple[Pointer, ...] = ()
     """The templates that keep their IDs. They get a copy of the shared security context before it loses its IDs."""
+    users: dict[Pointer, int] | None = None
+    """The users to name in the user namespace that the pod gets; None if it gets none."""
 
 
 NOTHING: Final = Identity(foreign=False, going=frozenset(), non_root=frozenset())
@@ -90,10 +94,13 @@ def any_left(pod: PodView) -> bool:
 def warnings(pod: PodView) -> Iterator[str]:
     """Yield a warning for each pod that keeps foreign IDs: why, and the least privileged SCC that admits it."""
     sent = pod.sent or pod
+    everyone = (*sent.settings.everyone, *((V3,) if sent.settings.enables(RULE, default=False) else ()))
+    if scc := _attempt(sent.at, partial(first_to_admit, sent)):
+        yield NO_USER.format(scc)
     for part, reasons in islice(left(sent).items(), 10) if identity(pod).foreign else ():
         if reasons:
             scc = _attempt(part, partial(smallest, sent.made(part), ranges(sent)))
-            if scc not in sent.settings.everyone:
+            if scc not in everyone:
                 account = sent.account(part)[:60]
                 end = f"; service account {account} needs an SCC like {scc}" if scc else ""
                 yield shortened("left as it is: ", reasons, end)
@@ -126,17 +133,22 @@ def completed(pod: PodView) -> list[Object]:
 
 
 def _decide(pod: PodView) -> Identity:
-    found = _foreign(pod)
-    if not found:
+    found, users = _foreign(pod), users_to_name(pod)
+    if not (found or users):
         return NOTHING
     stay, shared = left(pod), pod.security_context()[0]
     odd = any(type(value) is not int or not 0 <= value <= LARGEST_ID for _, value in ids(pod))
     apart = tuple(stay) if any(part is None for _, part in found) else ()
     merged = bool(apart) and lookup(pod.object, (*pod.at, "templateDefaults")) is not None  # into what a template says
     if odd or merged or len(stay) == len(pod.parts()):
-        return NOTHING._replace(foreign=True)
+        return NOTHING._replace(foreign=bool(found))
+    if users is not None:
+        above = [at for at, _ in found if at[:-1] == shared and at[-1] != "runAsGroup"]
+        outside_v3 = frozenset(at for at in above if lookup(pod.object, at) not in IDS_OF_V3)
+        if _attempt(pod.at, partial(admitted, pod, users, outside_v3)):
+            return NOTHING._replace(foreign=bool(found), going=outside_v3, users=users)
     going = frozenset(at for at, part in found if part not in stay)
-    return Identity(foreign=True, going=going, non_root=frozenset(_non_root(pod, going, shared)), apart=apart)
+    return Identity(bool(found), going, frozenset(_non_root(pod, going, shared)), apart)
 
 
 def _foreign(pod: PodView) -> list[tuple[Pointer, Pointer | None]]:

@@ -13,10 +13,11 @@ Upstream:
     https://github.com/kubeflow/kubeflow/issues/4537
 
 Limits:
-    Nothing changes if something is mounted there or above, or if the stored pod has no such volume. The volume is
-    empty and ends with the pod. It hides what an image of your own has there; the response warns. A container with a
-    command keeps its working directory. Training runtimes stay as they are, because a TrainJob may replace the image;
-    its JobSet gets the volume. Option `images` extends the table: regular expression to directory.
+    Nothing changes if something is mounted there or above, if the stored pod has no such volume, or if the rule
+    `user-namespace` lets the pod run as the image's user. The volume is empty and ends with the pod. It hides what an
+    image of your own has there; the response warns. A container with a command keeps its working directory. Training
+    runtimes stay as they are, because a TrainJob may replace the image; its JobSet gets the volume. Option `images`
+    extends the table: regular expression to directory.
 """
 
 import itertools
@@ -25,8 +26,8 @@ from collections.abc import Iterator
 
 from webhook.objects.model import Change, Object, same_field_in, sequence
 from webhook.rules.registry import pod_rule
-from webhook.workloads.identity import any_left
-from webhook.workloads.images import DIRECTORIES, MNIST, directories, may_be_own
+from webhook.workloads.identity import any_left, identity
+from webhook.workloads.images import DIRECTORIES, MNIST, USERS, directories, may_be_own
 from webhook.workloads.pod import POD_SPEC, Container, PodView
 
 BECAUSE = "the image leaves this directory to one UID"
@@ -37,12 +38,13 @@ HIDDEN = "{} is an empty volume now; check that an image of your own has no file
 def writable_directory(pod: PodView) -> Iterator[Change]:
     """Mount an emptyDir over each directory that the image needs."""
     table = {**DIRECTORIES, **pod.settings.table("writable-directory", "images")}
+    needless = USERS if identity(pod).users is not None else ()
     given = sequence(pod.object, (*pod.at, "volumes"))
     volumes, ends = {str(each.get("name")): each for each in given}, itertools.count(len(given))
     final = pod.template and pod.shape == POD_SPEC and not str(pod.object.get("kind")).endswith("TrainingRuntime")
     for container in pod.containers() if final else ():
         image, at = str(container.value.get("image")), (*container.at, "volumeMounts")
-        needed = directories(image, table)
+        needed = directories(image, {regex: table[regex] for regex in table.keys() - needless})
         mounts = list(sequence(pod.object, at)) if needed else []
         devices = [{"mountPath": each.get("devicePath")} for each in sequence(container.value, ("volumeDevices",))]
         for path in needed:
