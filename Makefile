@@ -7,7 +7,7 @@ UPSTREAM_MANIFESTS ?= ../shared/upstream
 export UPSTREAM_MANIFESTS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-openshift check update rows agreement bench lock sbom mutants image clean
+.PHONY: help demo test test-unit test-openshift check update chart rows agreement bench lock sbom mutants image clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -42,6 +42,9 @@ check: $(READY)  ## check format, lint, types, import contracts, plain English, 
 update: $(READY)  ## rewrite generated files: expected fixtures, docs/rules.md, docs/performance.md, webhook configurations
 	$(BIN)/ruff format .
 	$(BIN)/python -m tools.generate
+
+chart: $(READY)  ## rewrite the Helm chart from deploy/overlays (needs kubectl)
+	$(BIN)/python -m tools.chart
 
 rows: $(READY)  ## rewrite docs/rows.md from what the tests see on the rig
 	$(BIN)/pytest --rig=required --update-rows tests/openshift
