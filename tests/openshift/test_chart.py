@@ -27,7 +27,7 @@ def helm_template(
 ) -> subprocess.CompletedProcess[str]:
     given = [word for value in values for word in ("--set", value)]
     where = ("--namespace", namespace, "--kube-version", "1.34.0")
-    command = [program, "template", "kubeflow-openshift", DEPLOY / "chart", *where, *given]
+    command: list[str | Path] = [program, "template", "kubeflow-openshift", DEPLOY / "chart", *where, *given]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -96,6 +96,15 @@ def test_the_chart_has_the_version_of_the_package() -> None:
 
 @HELM
 def test_lint_finds_nothing(renderers: Path, helm: str) -> None:
-    command = [renderers / helm, "lint", "--strict", DEPLOY / "chart", "--set", IMAGE, "-n", "kubeflow-openshift"]
+    command: list[str | Path] = [
+        renderers / helm,
+        "lint",
+        "--strict",
+        DEPLOY / "chart",
+        "--set",
+        IMAGE,
+        "-n",
+        "kubeflow-openshift",
+    ]
     linted = subprocess.run(command, capture_output=True, text=True, check=False)
     assert linted.returncode == 0, linted.stdout + linted.stderr
