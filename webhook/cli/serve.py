@@ -3,7 +3,6 @@
 import argparse
 import gc
 import os
-import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -41,6 +40,8 @@ def add_parser(commands: Commands, config: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serve HTTPS until a signal ends it."""
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="kubeflow-openshift-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # read by prometheus_client as it is imported, below
         from webhook.rules import OPTIONS
