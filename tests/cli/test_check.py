@@ -136,6 +136,16 @@ def test_each_template_of_a_workflow_is_a_pod_of_its_own(
     assert found == {"it": (None, after)}
 
 
+def test_a_workflow_is_no_pod_beside_templates_that_inherit_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    own = "{name: main, securityContext: {}, container: {image: b}}"
+    head = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: it, namespace: default}\n"
+    (tmp_path / "a.yaml").write_text(f"{head}spec: {{securityContext: {{runAsUser: 1000}}, templates: [{own}]}}\n")
+    found = json.loads(run(capfd, "--output=json", tmp_path, code=0))["templates"]
+    assert [each["path"] for each in found] == ["/spec/templates/0"]
+
+
 def test_26_03_is_judged_as_the_rig_judges_it(capfd: pytest.CaptureFixture[str]) -> None:
     folder = upstream.FOLDER / "kubeflow-26.03"
     if not folder.is_dir():

@@ -164,6 +164,12 @@ def _of_object(
         specs = list(find_pod_specs(obj, request.kind))
         for spec_at, shape in specs:
             parts = PodView(obj, spec_at, shape, settings).parts()  # a rule may give one of them IDs of its own
+            if (
+                shape.parts
+                and parts == [spec_at]
+                and any(at_[: len(spec_at)] == spec_at for at_, _ in specs if at_ != spec_at)
+            ):
+                continue  # each of its templates is a pod with a security context of its own
             pods = [as_pods(each, spec_at, shape, settings, parts) for each in (obj, outcome.object or obj)]
             before, after = (cluster.judge_all(each, namespace) for each in pods)
             needy = [each for each in pods[1] if not cluster.judge_all([each], namespace).admitted_by]
