@@ -21,5 +21,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--pods", type=int, default=5000, help="random pods on which the SCC model is compared with OpenShift"
     )
+    parser.addoption(
+        "--workloads", type=int, default=300, help="random workloads on which `check` is compared with a cluster"
+    )
     parser.addoption("--seed", type=int, default=1, help="of what is random; one, so that no commit pays for another")
     parser.addoption("--update-rows", action="store_true", help="write docs/rows.md from what the tests see")
