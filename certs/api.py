@@ -25,6 +25,10 @@ class Forbidden(NotDone):
     """RBAC or authentication refuses a request."""
 
 
+class Unreachable(NotDone):
+    """No API server responds."""
+
+
 class Api:
     """A client of the API server, named `agent` in audit logs."""
 
@@ -56,7 +60,7 @@ class Api:
             response = self.api.call_api(*prepared, _request_timeout=PATIENCE)
             text = response.read() or b"{}"
         except (urllib3.exceptions.HTTPError, client.ApiException, OSError) as error:
-            raise NotDone(f"the API server does not respond: {type(error).__name__}") from None
+            raise Unreachable(f"the API server does not respond: {type(error).__name__}") from None
         try:
             answer = json.loads(text)
         except ValueError:

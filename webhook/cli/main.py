@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from webhook import VERSION
-from webhook.cli import check, completion, explain, fix, policy, review, rules, serve
+from webhook.cli import check, completion, doctor, explain, fix, policy, review, rules, serve
 from webhook.cli.exit_codes import ExitCode
 from webhook.cli.parser import Parser
 from webhook.objects.model import BadInput
@@ -58,6 +58,6 @@ def parser() -> Parser:
     config = argparse.ArgumentParser(add_help=False)
     config.add_argument("--config", type=Path, metavar="FILE", help="the configuration file (the webhook's ConfigMap)")
 
-    for command in (serve, review, fix, check, explain, rules, policy, completion):
+    for command in (serve, review, fix, check, explain, doctor, rules, policy, completion):
         command.add_parser(commands, config)
     return top
