@@ -58,6 +58,21 @@ def verdicts(capfd: pytest.CaptureFixture[str], *words: str | Path, code: int = 
     return {each["name"]: (each["before"]["admittedBy"], each["after"]["admittedBy"]) for each in found}
 
 
+@pytest.mark.parametrize("rule", ["", "rules: {user-namespace: false}", "rules: {user-namespace: {images: [example]}}"])
+def test_user_namespaces_keep_the_users_that_restricted_v3_admits(
+    capfd: pytest.CaptureFixture[str], folder: Path, rule: str
+) -> None:
+    (config := folder / "config").write_text(rule)
+    words = ("--user-namespaces", "--config", config, folder / "all.yaml")
+    assert verdicts(capfd, *words, code=1) == {
+        "fine": ("restricted-v2", "restricted-v2"),
+        "saved": (None, "restricted-v3"),
+        "node": (None, None),
+    }
+    config.write_text("rules: {user-namespace: {images: [another]}}")
+    assert verdicts(capfd, *words, code=1)["saved"] == (None, "restricted-v2")
+
+
 def test_exit_code_0_where_nothing_stays_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.yaml").write_text(manifest(context="{fsGroup: 100}"))
     assert "all pod templates: 0 of 1 admitted before the webhook, 1 after" in run(capfd, tmp_path, code=0)

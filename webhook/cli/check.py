@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from webhook.cli.exit_codes import Commands, ExitCode
@@ -54,6 +55,11 @@ def add_parser(commands: Commands, config: argparse.ArgumentParser) -> None:
         "--all-namespaces", action="store_true", help="assume that the webhook is asked about every namespace"
     )
     parser.add_argument(
+        "--user-namespaces",
+        action="store_true",
+        help="assume OpenShift 4.20, whose restricted-v3 everyone may use, and the rule user-namespace",
+    )
+    parser.add_argument(
         "--fail-on",
         choices=("after", "before", "never"),
         default="after",
@@ -74,6 +80,9 @@ def run(options: argparse.Namespace) -> int:
     if options.suggest and options.output != "text":
         raise BadInput("--suggest prints YAML of its own: it goes with --output text")
     settings = configuration.load(options.config, OPTIONS)
+    if options.user_namespaces:
+        chosen = settings.rules.get("user-namespace") or True
+        settings = replace(settings, rules={**settings.rules, "user-namespace": chosen})
     documents, problems = reader.read_all(options.inputs)
     cluster = _cluster(options, settings)
     templates = list(_with_progress(check.check(documents, settings, cluster)))
@@ -111,7 +120,8 @@ def _cluster(options: argparse.Namespace, settings: "Settings") -> "Cluster":
     from webhook.scc.grants import Grants
     from webhook.scc.ranges import EXAMPLE, Ranges, parse_range
 
-    grants = Grants(everyone=tuple(options.scc or settings.everyone))
+    more = ["restricted-v3"] if options.user_namespaces else []
+    grants = Grants(everyone=tuple(dict.fromkeys([*(options.scc or settings.everyone), *more])))
     for text in options.grant or ():
         who, equals, scc = text.partition("=")
         if not equals or who.count("/") != 1:

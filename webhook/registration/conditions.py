@@ -55,13 +55,13 @@ BUILT_IN: Final = _condition(
     "built-in",
     """\
 // Most workloads need nothing. Rules come for an ID, a port below 1024 or an image that they know; those of
-// Kubeflow 0.7 also for the service account of two Deployments.
+// Kubeflow 0.7 also for the service account of two Deployments. A user namespace may deserve a warning.
 !(request.kind.group in ['', 'apps', 'batch']) ||
 has(object.metadata.name) && object.metadata.name in ['metadata-db', 'minio'] ||
 (request.kind.kind == 'CronJob' ? [object.spec.jobTemplate.spec.template.spec] :
  request.kind.kind == 'PodTemplate' ? [object.template.spec] :
  has(object.spec.template) ? [object.spec.template.spec] : []).exists(pod,
-  has(pod.securityContext) && (has(pod.securityContext.fsGroup) ||
+  has(pod.hostUsers) && !pod.hostUsers || has(pod.securityContext) && (has(pod.securityContext.fsGroup) ||
     has(pod.securityContext.runAsUser) || has(pod.securityContext.runAsGroup)) ||
   [pod.containers, has(pod.initContainers) ? pod.initContainers : []].exists(containers, containers != null && (
     size(containers) > 100 || containers.exists(c,
