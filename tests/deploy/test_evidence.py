@@ -32,3 +32,15 @@ def test_a_row_has_the_numbers_and_the_command_of_its_evidence(result: str, file
     quoted = {float(number) for number in re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.]*\d)", result)}
     assert quoted
     assert quoted <= set(numbers(evidence["figures"]))
+
+
+def test_the_page_of_user_namespaces_quotes_its_evidence() -> None:
+    figures = json.loads((ROOT / "docs/evidence/user-namespaces.json").read_text())["figures"]
+    page = (ROOT / "docs/user-namespaces.md").read_text()
+    kinds = {"installed": "workloads", "templates": "templates"}
+    rows = [
+        (name, kinds[what], str(seen[kinds[what]]), str(seen.get("restricted-v3", 0)), str(seen.get("none", 0)))
+        for what in kinds
+        for name, seen in figures[what].items()
+    ]
+    assert re.findall(r"^\| `(\S+)` \| (\w+) \| (\d+) \| (\d+) \| (\d+) \|$", page, re.MULTILINE) == rows

@@ -18,6 +18,7 @@ from typing import Any
 from tests.rig.cluster import Cluster
 from tests.support.paths import ROOT
 from webhook.manifests import reader
+from webhook.offline.check import TemplateVerdict
 
 FOLDER = ROOT / os.environ.get("UPSTREAM_MANIFESTS", "../shared/upstream")
 COUNTED = {
@@ -28,6 +29,9 @@ COUNTED = {
 }
 WORKLOADS = {*COUNTED, "DaemonSet", "CronJob"}
 EARLIER = ("CustomResourceDefinition", "Namespace", "PriorityClass", "ClusterRole", "Role", "ServiceAccount")
+SERVER_SIDE = ("--server-side", "--force-conflicts", "--validate=false")
+WEAKNESS = ("restricted-v3", "restricted-v2", "restricted", "nonroot-v2", "nonroot", "anyuid", "privileged")
+"""Of the SCCs that upstream's service accounts may use: the weaker of two admits what the other refuses."""
 QUIET_SECONDS = 8  # a controller that was refused tries again within 5.1 s for its first ten times
 
 Object = dict[str, Any]
@@ -174,3 +178,22 @@ def missing_namespaces(cluster: Cluster, objects: Iterable[Object]) -> list[Obje
     have |= {obj["metadata"]["name"] for obj in objects if obj["kind"] == "Namespace"}
     named = {obj["metadata"]["namespace"] for obj in objects if "namespace" in obj["metadata"]}
     return [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in sorted(named - have)]
+
+
+def named(templates: list[TemplateVerdict], when: str) -> dict[Key, str | None]:
+    """Return who admits each workload's pods, by namespace, kind and name as the rig names them."""
+    found: dict[Key, str | None] = {}
+    for each in (each for each in templates if each.workload):
+        base = (each.namespace, each.kind.partition(".")[0], each.name)
+        again = [
+            key for key in found if key[:2] == base[:2] and key[2].partition("-v")[0] == base[2].partition("-v")[0]
+        ]
+        key = base if base not in found else (*base[:2], f"{base[2]}-v{len(again) + 1}")
+        found[key] = getattr(each, when).admitted_by
+    return found
+
+
+def install_all(cluster: Cluster, objects: list[Object]) -> Installed:
+    """Apply objects, and say which workloads got a pod."""
+    apply(cluster, [*missing_namespaces(cluster, objects), *objects], *SERVER_SIDE)
+    return judge(cluster, objects)
