@@ -6,9 +6,13 @@ ARG BASE
 FROM ${BASE} AS build
 USER 0
 COPY requirements.lock /build/
+# What is uninstalled is never imported: the asynchronous half of `kubernetes` with what it needs, and optional parts of
+# rich, cffi and pydantic. tests/deploy/test_image.py holds that nothing else is so.
 RUN python3 -m venv /opt/webhook \
  && /opt/webhook/bin/pip install --no-cache-dir --no-compile --require-hashes --only-binary :all: -r /build/requirements.lock \
- && /opt/webhook/bin/pip uninstall --yes pip \
+ && /opt/webhook/bin/pip uninstall --yes aiohappyeyeballs aiohttp aiohttp-retry aiosignal attrs frozenlist multidict \
+    propcache yarl markdown-it-py mdurl pycparser pygments tzdata setuptools pip \
+ && rm -rf /opt/webhook/lib/python3*/site-packages/kubernetes/aio \
  && find /opt/webhook -name __pycache__ -prune -exec rm -rf {} +
 COPY webhook /opt/webhook/app/webhook
 COPY certs /opt/webhook/app/certs

@@ -29,7 +29,7 @@ test-unit: $(READY)  ## run the tests of single modules (half a minute)
 
 test-openshift: $(READY)  ## run the tests on OpenShift's own admission and on a node (needs Go and a module proxy)
 	$(BIN)/python -m tests.rig build $(if $(filter required,$(NODE)),--node)
-	$(BIN)/pytest --rig=required $(ARGS) tests/openshift tests/node tests/rig/node
+	$(BIN)/pytest --rig=required --durations=20 $(ARGS) tests/openshift tests/node tests/rig/node
 
 check: $(READY)  ## check format, lint, types, import contracts, plain English, generated files
 	$(BIN)/ruff format --check .
@@ -47,7 +47,7 @@ chart: $(READY)  ## rewrite the Helm chart from deploy/overlays (needs kubectl)
 	$(BIN)/python -m tools.chart
 
 rows: $(READY)  ## rewrite docs/rows.md from what the tests see on the rig
-	$(BIN)/pytest --rig=required --update-rows tests/openshift
+	$(BIN)/pytest --rig=required --update-rows tests/openshift tests/node
 
 agreement: $(READY)  ## compare the SCC model with OpenShift's own code on PODS=50000 random pods, and on PODS/5 changed ones
 	$(BIN)/pytest --rig=required --pods=$(or $(PODS),50000) --seed=$(or $(SEED),$$(date +%s)) -s tests/openshift/test_scc_model.py tests/openshift/test_identity_agreement.py
@@ -61,7 +61,7 @@ lock: $(READY)  ## resolve the dependencies again, with hashes
 	.lock-venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header --group dev pyproject.toml -o requirements-dev.lock
 	rm -rf .lock-venv
 
-sbom: $(READY)  ## print a CycloneDX bill of materials of the image's Python packages
+sbom: $(READY)  ## print a CycloneDX bill of materials of the locked Python packages, of which the image has those that it uses
 	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --spec-version 1.6 --output-reproducible requirements.lock
 
 mutants: $(READY)  ## list changes of the code that no unit test notices (hours; in a copy, .mutants)

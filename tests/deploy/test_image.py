@@ -139,6 +139,33 @@ def test_what_is_built_has_no_pip(built: Path) -> None:
     assert not list(built.glob("lib/*/site-packages/pip*"))
 
 
+IMPORT_ALL = """
+import importlib, importlib.metadata, json, pkgutil, sys
+for name in ("webhook", "certs"):
+    for module in pkgutil.walk_packages(importlib.import_module(name).__path__, f"{name}."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+loaded = {name.partition(".")[0] for name in sys.modules}
+unused = []
+for each in importlib.metadata.distributions():
+    files = [file for file in each.files if file.suffix in (".py", ".so") and ".." not in file.parts]
+    if not loaded & {file.parts[0].partition(".")[0] for file in files}:
+        unused.append(each.name)
+print(json.dumps([sorted(unused), "kubernetes.aio" in sys.modules]))
+"""
+
+
+def test_every_package_that_is_built_in_is_used(built: Path) -> None:
+    said, problem = run(built, "python3", "-c", IMPORT_ALL).communicate(timeout=120)
+    assert problem == ""
+    assert json.loads(said) == [[], False]
+
+
+def test_what_is_built_is_small(built: Path) -> None:
+    size = sum(path.stat().st_size for path in built.rglob("*") if path.is_file() and not path.is_symlink())
+    assert size < 100_000_000
+
+
 @pytest.fixture(scope="module")
 def printed() -> str:
     """Run what `make sbom` runs."""
