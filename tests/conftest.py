@@ -146,3 +146,15 @@ def show(request: pytest.FixtureRequest) -> Callable[..., None]:
         rows.SHOWN[row, obj] = rows.Row(row, obj, command, without, with_us, test)
 
     return record
+
+
+@pytest.fixture
+def ran(request: pytest.FixtureRequest) -> Callable[[str, str, str], None]:
+    """Keep what was seen of a row on a node, or compare it with what is kept."""
+
+    def record(row: str, obj: str, seen: str) -> None:
+        if request.config.getoption("--update-rows"):
+            rows.keep(row, obj, seen)
+        assert rows.ran().get(row, {}).get(obj) == seen, "make rows"
+
+    return record

@@ -5,19 +5,20 @@ from typing import Any
 from tests.rig.cluster import Cluster, wait
 from tests.rig.node.images import PYTHON
 
-SLEEP = {"name": "main", "image": PYTHON, "command": ["sleep", "infinity"]}
+SLEEP = {"name": "main", "image": PYTHON, "command": ["sh", "-c", "trap exit TERM; sleep infinity & wait"]}
+LISTEN = {"name": "main", "image": PYTHON, "command": ["timeout", "3600", "python3", "-m", "http.server", "8888"]}
+"""They end when they are told to, rather than after the 30 s of grace."""
 
 
-def running(cluster: Cluster, where: str, count: int = 1, seconds: float = 60, **labels: str) -> list[dict[str, Any]]:
-    """Wait until as many pods with these labels are ready, and no other is left; return them."""
-    selector = ",".join(f"{name}={value}" for name, value in labels.items())
+def running(cluster: Cluster, where: str, selector: str, *, count: int = 1) -> list[dict[str, Any]]:
+    """Wait until as many pods with some labels are ready, and no other is left; return them."""
     path = f"/api/v1/namespaces/{where}/pods?labelSelector={selector}"
 
     def ready() -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = cluster.request("GET", path).body["items"]
         return found if len(found) == count and all(map(is_ready, found)) else []
 
-    return wait(ready, f"{count} ready pods with {selector} in {where}", seconds)
+    return wait(ready, f"{count} ready pods with {selector} in {where}", 120)
 
 
 def is_ready(pod: dict[str, Any]) -> bool:

@@ -2,10 +2,11 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from tests.rig.cluster import Cluster, wait
 from tests.support.installed import deployment
+from tests.support.paths import ROOT
 from webhook.offline.errors import NOT_USABLE
 from webhook.offline.explain import refusals
 
@@ -25,21 +26,44 @@ class Row:
 
 
 SHOWN: dict[tuple[str, str], Row] = {}
+RAN: Final = ROOT / "docs/evidence/ran.json"
+"""What was seen of a row on a node, by row and object; written by the tests that see it."""
 EXPECTED = {*(f"S{number}" for number in range(1, 14)), *(f"N{number}" for number in range(1, 6))}
+
+
+def ran() -> dict[str, dict[str, str]]:
+    """Return what is kept in RAN."""
+    kept: dict[str, dict[str, str]] = json.loads(RAN.read_text())
+    return kept
+
+
+def keep(row: str, obj: str, seen: str) -> None:
+    """Keep in RAN what was seen."""
+    kept = ran()
+    kept.setdefault(row, {})[obj] = seen
+    RAN.write_text(json.dumps(kept, indent=2, sort_keys=True) + "\n")
+
+
+def line(row: Row, seen: str | None) -> str:
+    """Return a line of the table; what a node has started is no longer said to be not started."""
+    after = row.after.removesuffix("; not started") if seen else row.after
+    return f"| {row.row} | {row.object} | `{row.command}` | {row.before} | {after} | {seen or 'no'} | `{row.test}` |"
 
 
 def table() -> str:
     """Return docs/rows.md."""
+    kept = ran()
     rows = sorted(SHOWN.values(), key=lambda row: (ORDER.index(row.row[0]), int(row.row[1:]), row.object))
-    lines = [
-        f"| {row.row} | {row.object} | `{row.command}` | {row.before} | {row.after} | `{row.test}` |" for row in rows
-    ]
+    lines = [line(row, kept.get(row.row, {}).get(row.object)) for row in rows]
     return (
         "# The rows: each change, shown\n\n"
         "<!-- written by `make rows` from what the tests see on the rig; CI fails where it sees something else -->\n\n"
         "S: changes that people made by hand to install Kubeflow 0.7 on OpenShift 4.2. N: changes that 1.8 to 26.03\n"
-        "need beyond these. All were seen on OpenShift's real admission (`tests/rig`), without nodes: no image ran.\n\n"
-        "| row | object | command | before | after | test |\n|---|---|---|---|---|---|\n" + "\n".join(lines) + "\n"
+        "need beyond these. All were seen on OpenShift's real admission (`tests/rig`). The column `ran` says what was\n"
+        "then seen on the rig's node, in images with upstream's user, owner and directories; `no`: no image ran.\n\n"
+        "| row | object | command | before | after | ran | test |\n|---|---|---|---|---|---|---|\n"
+        + "\n".join(lines)
+        + "\n"
     )
 
 

@@ -16,6 +16,8 @@ from tests.rig.build import cache, locked, timed
 
 PYTHON: Final = "localhost/python:rig"
 """Debian 12 with its Python 3.11, where production has UBI 9 with 3.12."""
+NOTEBOOK: Final = "localhost/notebook-servers/jupyter:rig"
+"""JupyterLab with upstream's user and home; the name is one that the rule writable-directory knows."""
 DEBIAN: Final = (
     "mmdebstrap",
     "--quiet",
@@ -66,6 +68,11 @@ def project() -> pathlib.Path:
     """Return the archive of the project's own image, localhost/kubeflow-openshift:rig, from its own Dockerfile."""
     sources = ("Dockerfile", ".dockerignore", "requirements.lock", "webhook", "certs")
     return build_image("localhost/kubeflow-openshift:rig", PROJECT, sources)
+
+
+def notebook() -> pathlib.Path:
+    """Return the archive of NOTEBOOK, a notebook server."""
+    return build_image(NOTEBOOK, pathlib.Path(__file__).resolve().parent / "notebook")
 
 
 def build_image(name: str, context: pathlib.Path, sources: Sequence[str] = (".",)) -> pathlib.Path:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from tests.rig import processes
@@ -62,11 +62,10 @@ class Node:
     def run(self, *command: str, file: pathlib.Path | None = None, check: bool = True) -> str:
         """Run a command on the node, with a file as its input, and return what it printed."""
         enter = ["nsenter", "--all", f"--target={first_process(self.directory)}"]
-        path = f"{self.directory}/bin:{os.environ['PATH']}"
         with (file or pathlib.Path(os.devnull)).open("rb") as given:
             done = subprocess.run(
                 [*enter, *command],
-                env=os.environ | {"PATH": path},
+                env=os.environ | environment(self.directory),
                 stdin=given,
                 capture_output=True,
                 text=True,
@@ -85,10 +84,10 @@ class Node:
 def prepare(*, install: bool) -> None:
     """Make all that a node of the tests is made of, which takes minutes the first time: packages, programs, images."""
     check(install=install)
-    for module in binaries.NODE:
+    for module in (*binaries.NODE, binaries.FIREWALL):
         build(module)
-    images.base()
     images.project()
+    images.notebook()
 
 
 @contextlib.contextmanager
@@ -123,10 +122,13 @@ def up(cluster: Cluster, *, dns: bool = False, policies: bool = False) -> Node:
     for name in STATE:
         node.joinpath(name).mkdir(parents=True)
     binaries.link(node / "bin", dns=dns, policies=policies)
-    settings.write(cluster, dns=dns, policies=policies)
+    settings.write(cluster, dns=dns)
     write_pause(node)
     try:
         start(cluster, node)
+        if policies:
+            enter = ["--all", f"--target={first_process(node)}", *settings.firewall(cluster.directory)]
+            processes.start(node, pathlib.Path(shutil.which("nsenter") or "nsenter"), enter, environment(node))
     except BaseException:
         down(cluster.directory)
         raise
@@ -144,9 +146,10 @@ def write_pause(node: pathlib.Path) -> None:
 
 def start(cluster: Cluster, node: pathlib.Path) -> None:
     """Start the node's first process, join it to this machine by a link, and start what a node needs here."""
-    environment = {"PATH": f"{node}/bin:{os.environ['PATH']}"}
     inside = [str(HERE / "inside"), str(node), NODE, MACHINE]
-    processes.start(node, pathlib.Path(shutil.which("unshare") or "unshare"), [*OWN_NAMESPACES, *inside], environment)
+    processes.start(
+        node, pathlib.Path(shutil.which("unshare") or "unshare"), [*OWN_NAMESPACES, *inside], environment(node)
+    )
     reach(node, "unshare", "first process", lambda: bool(first_process(node)))
     ip("link", "add", LINK, "type", "veth", "peer", "name", "eth0", "netns", str(first_process(node)))
     ip("link", "set", LINK, "alias", str(cluster.directory))
@@ -154,12 +157,17 @@ def start(cluster: Cluster, node: pathlib.Path) -> None:
     ip("link", "set", LINK, "up")
     for network in (SERVICES, PODS):
         ip("route", "add", network, "via", NODE)
-    processes.start(node, HERE / "relay.py", [MACHINE, "6443", cluster.server.rpartition(":")[2]], environment)
+    processes.start(node, HERE / "relay.py", [MACHINE, "6443", cluster.server.rpartition(":")[2]], environment(node))
     scheduler = f"--kubeconfig={cluster.directory}/kube-scheduler.kubeconfig"
     options = [scheduler, "--leader-elect=false", "--secure-port=0", "--bind-address=127.0.0.1"]
-    processes.start(node, node / "bin/kube-scheduler", options, environment)
+    processes.start(node, node / "bin/kube-scheduler", options, environment(node))
     assert cluster.request("POST", SLICES, API_SERVER).status in (201, 409)
     reach(node, "unshare", "ready node", lambda: is_ready(cluster))
+
+
+def environment(node: pathlib.Path) -> dict[str, str]:
+    """Return the environment in which the node's own programs are found first."""
+    return {"PATH": f"{node}/bin:{os.environ['PATH']}"}
 
 
 def is_ready(cluster: Cluster) -> bool:
@@ -188,21 +196,33 @@ def down(directory: pathlib.Path | str) -> None:
     alias = pathlib.Path(f"/sys/class/net/{LINK}/ifalias")
     if alias.exists() and alias.read_text().strip() == str(node.parent):
         ip("link", "delete", LINK)
+    if node.exists():
+        until_none_left(remaining_groups)
+        until_none_left(lambda: remaining_state(node))
+
+
+def until_none_left(remaining: Callable[[], list[pathlib.Path]]) -> None:
+    """Remove until nothing is left; what still ends on the node may hold it for a moment."""
     deadline = time.monotonic() + 20
-    while node.exists() and (left := remains(node)):
+    while left := remaining():
         if time.monotonic() > deadline:
             raise RuntimeError(f"the node is gone, but not {left[0]}")
         time.sleep(0.1)
 
 
-def remains(node: pathlib.Path) -> list[pathlib.Path]:
-    """Remove control groups and state; return what cannot be removed yet, because something still ends."""
+def remaining_groups() -> list[pathlib.Path]:
+    """Remove control groups; return those that something is still in."""
     left = []
     for group in sorted(GROUPS.glob(f"**/{GROUP}/**/"), reverse=True):
         try:
             group.rmdir()
         except OSError:
             left.append(group)
+    return left
+
+
+def remaining_state(node: pathlib.Path) -> list[pathlib.Path]:
+    """Remove images and volumes, which takes a while; return what was written meanwhile."""
     for name in STATE:
         shutil.rmtree(node / name, ignore_errors=True)
-    return left + [node / name for name in STATE if node.joinpath(name).exists()]
+    return [node / name for name in STATE if node.joinpath(name).exists()]

@@ -44,7 +44,7 @@ CLIENTS: Final = {
 }
 
 
-def write(cluster: Cluster, *, dns: bool, policies: bool) -> None:
+def write(cluster: Cluster, *, dns: bool) -> None:
     """Write all files that the node's programs read, and the list of programs."""
     directory, node = cluster.directory, cluster.directory / "node"
     for name, owner in CLIENTS.items():
@@ -58,10 +58,10 @@ def write(cluster: Cluster, *, dns: bool, policies: bool) -> None:
     node.joinpath("kubelet.yaml").write_text(json.dumps(kubelet(directory, dns=dns)))
     node.joinpath("kube-proxy.yaml").write_text(json.dumps(kube_proxy(directory)))
     node.joinpath("Corefile").write_text(COREFILE.format(directory=directory))
-    node.joinpath("programs").write_text("\n".join(programs(directory, dns=dns, policies=policies)) + "\n")
+    node.joinpath("programs").write_text("\n".join(programs(directory, dns=dns)) + "\n")
 
 
-def programs(directory: pathlib.Path, *, dns: bool, policies: bool) -> list[str]:
+def programs(directory: pathlib.Path, *, dns: bool) -> list[str]:
     """Return the command lines of what runs on the node beside containerd."""
     node = directory / "node"
     kubelet_options = f"--hostname-override={NAME} --node-ip={NODE} --cert-dir=/var/lib/kubelet/pki"
@@ -71,12 +71,23 @@ def programs(directory: pathlib.Path, *, dns: bool, policies: bool) -> list[str]
     ]
     if dns:
         lines.append(f"coredns -conf {node}/Corefile")
-    if policies:
-        access = f"--kubeconfig={directory}/kube-router.kubeconfig --hostname-override={NAME}"
-        only = "--run-firewall --run-router=false --run-service-proxy=false --run-loadbalancer=false"
-        ports = f"--service-cluster-ip-range={SERVICES} --health-port=0 --metrics-port=0"
-        lines.append(f"kube-router {access} {only} {ports}")
     return lines
+
+
+def firewall(directory: pathlib.Path) -> list[str]:
+    """Return the command line of what enforces NetworkPolicies; it ends at once where its node is not registered."""
+    return [
+        "kube-router",
+        f"--kubeconfig={directory}/kube-router.kubeconfig",
+        f"--hostname-override={NAME}",
+        f"--service-cluster-ip-range={SERVICES}",
+        "--run-firewall",
+        "--run-router=false",
+        "--run-service-proxy=false",
+        "--run-loadbalancer=false",
+        "--health-port=0",
+        "--metrics-port=0",
+    ]
 
 
 def kubelet(directory: pathlib.Path, *, dns: bool) -> dict[str, object]:

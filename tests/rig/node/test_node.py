@@ -46,7 +46,7 @@ PRIVILEGED = {
 
 def test_a_node_leaves_nothing(ready_machine: None, tmp_path: Path) -> None:
     before = state()
-    with cluster.running(tmp_path) as control_plane, running(control_plane) as node:
+    with cluster.running(tmp_path) as control_plane, running(control_plane, policies=True) as node:
         during = state()
         node.load(images.base())
         run_privileged(control_plane, node)
