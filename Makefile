@@ -7,7 +7,7 @@ UPSTREAM_MANIFESTS ?= ../shared/upstream
 export UPSTREAM_MANIFESTS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-openshift check update chart rows agreement bench lock sbom mutants image clean
+.PHONY: help demo test test-unit test-openshift test-real check update chart rows agreement bench lock sbom mutants image clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -30,6 +30,10 @@ test-unit: $(READY)  ## run the tests of single modules (half a minute)
 test-openshift: $(READY)  ## run the tests on OpenShift's own admission and on a node (needs Go and a module proxy)
 	$(BIN)/python -m tests.rig build $(if $(filter required,$(NODE)),--node)
 	$(BIN)/pytest --rig=required --durations=20 $(ARGS) tests/openshift tests/node tests/rig/node
+
+test-real: $(READY)  ## run upstream's own controllers on a node, and keep what is seen in docs/evidence/real.json (as root)
+	$(BIN)/python -m tests.rig build --real
+	$(BIN)/pytest --rig=required --node=required --real --timeout=900 $(ARGS) tests/real
 
 check: $(READY)  ## check format, lint, types, import contracts, plain English, generated files
 	$(BIN)/ruff format --check .

@@ -18,6 +18,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=os.environ.get("NODE", "auto"),
         help="tests on a node, by default $NODE: where there can be one (auto), or else fail (required), or not (off)",
     )
+    parser.addoption("--real", action="store_true", help="also tests/real: upstream's controllers on a node")
     parser.addoption(
         "--pods", type=int, default=5000, help="random pods on which the SCC model is compared with OpenShift"
     )

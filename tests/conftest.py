@@ -20,26 +20,33 @@ OPENSHIFT = HERE / "openshift"
 """Tests below it need the rig."""
 NODE = {HERE / "node", HERE / "rig/node"}
 """Tests below them need the rig and a node."""
-LEFT_OUT = pytest.StashKey[int]()
+REAL = HERE / "real"
+"""Tests below it also need upstream's controllers, which take long to build."""
+LEFT_OUT = pytest.StashKey[Counter[str]]()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what needs the rig where that is off; run the table of rows after all that show a row."""
     items.sort(key=lambda item: item.path.name == "test_the_rows.py")
-    folders = {OPENSHIFT, *NODE} if config.getoption("--rig") == "off" else set()
-    folders |= NODE if config.getoption("--node") == "off" else set()
-    left_out = [item for item in items if folders.intersection(item.path.parents)]
-    config.stash[LEFT_OUT] = len(left_out)
+    off = {OPENSHIFT, REAL, *NODE} if config.getoption("--rig") == "off" else set()
+    off |= {REAL, *NODE} if config.getoption("--node") == "off" else set()
+    off |= set() if config.getoption("--real") else {REAL}
+    left_out = [item for item in items if off.intersection(item.path.parents)]
+    config.stash[LEFT_OUT] = Counter(
+        "with upstream's controllers (make test-real)"
+        if REAL in item.path.parents
+        else "on OpenShift's admission or a node (make test-openshift)"
+        for item in left_out
+    )
     config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if not folders.intersection(item.path.parents)]
+    items[:] = [item for item in items if not off.intersection(item.path.parents)]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say in one sentence what did not run, and which command runs it."""
     reasons = Counter(str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", ()))
     said = [f"{count} ({reason.removeprefix('Skipped: ')})" for reason, count in reasons.items()]
-    if number := config.stash.get(LEFT_OUT, 0):
-        said.append(f"{number} on OpenShift's admission or a node (make test-openshift)")
+    said += [f"{count} {which}" for which, count in config.stash.get(LEFT_OUT, Counter()).items()]
     if said:
         terminalreporter.write_line(f"Not run: {', '.join(said)}.")
 

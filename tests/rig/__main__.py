@@ -6,6 +6,7 @@ import sys
 from tests.rig.build import Unavailable, build
 from tests.rig.cluster import attach, down, up
 from tests.rig.node import node
+from tests.rig.real import controllers
 from tests.rig.renderers import RENDERERS
 
 
@@ -15,6 +16,7 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     make = commands.add_parser("build", help="build the binaries and print their folder")
     make.add_argument("--node", action="store_true", help="also what a node needs: Debian's packages, programs, images")
+    make.add_argument("--real", action="store_true", help="also upstream's controllers, for make test-real")
     start = commands.add_parser("up", help="start an empty cluster and print its administrator's kubeconfig")
     mode = start.add_mutually_exclusive_group()
     mode.add_argument("--like-4.2", dest="mode", action="store_const", const="like-4.2", help="admission as in 4.2")
@@ -33,8 +35,7 @@ def main() -> int:
             case "build":
                 build(RENDERERS)
                 print(build())
-                if arguments.node:
-                    node.prepare(install=True)
+                prepare(with_node=arguments.node or arguments.real, real=arguments.real)
             case "up":
                 print(up(arguments.directory, mode=arguments.mode or "scc").kubeconfig)
             case "down":
@@ -51,6 +52,14 @@ def main() -> int:
         print(f"rig: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def prepare(*, with_node: bool, real: bool) -> None:
+    """Make what a node needs, and upstream's controllers, as the options say."""
+    if with_node:
+        node.prepare(install=True)
+    if real:
+        controllers.prepare()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Upstream's own controllers on a node: what they start runs."""
