@@ -103,10 +103,12 @@ def test_few_file_descriptors_are_enough_for_new_connections_and_for_probes() ->
 
 
 def test_no_clock_is_read_that_may_jump() -> None:
-    """Deadlines are of time.monotonic(); what the wall's clock says matters to certs only."""
+    """Deadlines are of time.monotonic(); what the wall's clock says matters to certs, reports and doctor only."""
+    offline = {ROOT / "webhook" / package for package in ("cli", "doctor", "offline")}
     read = [
         f"{path.name}:{node.lineno}"
         for path in sorted((ROOT / "webhook").rglob("*.py"))
+        if not offline.intersection(path.parents)
         for node in ast.walk(ast.parse(path.read_text()))
         if (isinstance(node, ast.Attribute) and ast.unparse(node) in ("time.time", "time.time_ns", "time.localtime"))
         or (isinstance(node, ast.Import | ast.ImportFrom) and "datetime" in ast.unparse(node))
