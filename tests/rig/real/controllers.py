@@ -1,6 +1,7 @@
 """Upstream's own controllers, from Go modules, as images under the names that upstream's manifests use."""
 
 import pathlib
+import shutil
 import sys
 import tarfile
 import tempfile
@@ -16,13 +17,34 @@ TENSORFLOW: Final = "gcr.io/kubeflow-ci/tf-mnist-with-summaries:1.0"
 ENGINE: Final = "docker.io/seldonio/engine:0.4.1"
 CLASSIFIER: Final = "docker.io/seldonio/mock_classifier:1.0"
 COST: Final = (
-    "the first build of upstream's controllers takes about 5 minutes on two idle cores, half an hour on busy ones, "
-    "0.7 GB of disk for what is kept and some 3 GB in Go's own caches"
+    "the first build of upstream's controllers takes about 10 minutes on two idle cores, an hour on busy ones, "
+    "1.3 GB of disk for what is kept and some 5 GB in Go's own caches"
 )
+ARGO: Final = "github.com/argoproj/argo-workflows/v4"
+SIGNALS: Final = "workflow/executor/osspecific/signal_{}.go"
 TRAINING: Final = Module(
     HERE / "training", {"training-operator": "github.com/kubeflow/training-operator/cmd/training-operator.v1"}
 )
 TRAINING_MANIFESTS: Final = ("github.com/kubeflow/training-operator", "manifests/overlays/kubeflow")
+S3: Final = Module(HERE / "gofakes3", {"gofakes3": "github.com/johannesboyne/gofakes3/cmd/gofakes3"})
+
+
+def argo() -> Module:
+    """Return the module of Argo Workflows, with its sources beside it: one file differs from the module's.
+
+    signal_linux.go is a symbolic link to signal_darwin.go, and module archives leave links out.
+    """
+    folder = cache().absolute() / f"argo-{images.content(HERE / 'argo', ['go.sum']).hex()[:12]}"
+    folder.joinpath("module").mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(HERE / "argo/go.sum", folder / "module/go.sum")
+    required = HERE.joinpath("argo/go.mod").read_text()
+    folder.joinpath("module/go.mod").write_text(f"{required}\nreplace {ARGO} => ../source\n")
+    if not folder.joinpath("source", SIGNALS.format("linux")).exists():
+        source = source_of(Module(HERE / "argo", {}), ARGO)
+        shutil.rmtree(folder / "source", ignore_errors=True)
+        shutil.copytree(source, folder / "source", copy_function=shutil.copyfile)
+        shutil.copyfile(source / SIGNALS.format("darwin"), folder / "source" / SIGNALS.format("linux"))
+    return Module(folder / "module", {name: f"{ARGO}/cmd/{name}" for name in ("workflow-controller", "argoexec")})
 
 
 def source_of(module: Module, name: str) -> pathlib.Path:
@@ -62,6 +84,15 @@ def training_images() -> list[pathlib.Path]:
     ]
 
 
+def argo_images() -> list[pathlib.Path]:
+    """Return the archives of Argo's controller and executor, as 26.03 names them, and of an S3."""
+    module = argo()
+    return [
+        *(image(module, name, f"quay.io/argoproj/{name}:v3.7.3", f"bin/{name}") for name in module.packages),
+        image(S3, "gofakes3", "localhost/gofakes3:rig", "bin/gofakes3"),
+    ]
+
+
 def seldon_images() -> list[pathlib.Path]:
     """Return the archive of Seldon's engine and of the model that its example has: the same image serves both."""
     return [images.build_image(ENGINE, HERE / "engine")]
@@ -69,8 +100,8 @@ def seldon_images() -> list[pathlib.Path]:
 
 def prepare() -> None:
     """Make all that tests/real is made of; say before the first time what it costs."""
-    if not list(cache().joinpath("images").glob("training-operator-*.tar")):
+    if not list(cache().joinpath("images").glob("workflow-controller-*.tar")):
         print(f"rig: {COST}", file=sys.stderr, flush=True)
     build(binaries.DNS)
-    for made in (seldon_images, training_images):
+    for made in (seldon_images, training_images, argo_images):
         made()
