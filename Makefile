@@ -21,7 +21,7 @@ $(READY): requirements-dev.lock
 demo: $(READY)  ## start the webhook, send it reviews over HTTPS, show what changed and why (MANIFESTS=path for your own)
 	@$(BIN)/python -m tools.demo $(MANIFESTS)
 
-test: $(READY)  ## run all tests that need no cluster (five minutes)
+test: $(READY)  ## run all tests that need no cluster (six to ten minutes)
 	$(BIN)/pytest --rig=off $(ARGS)
 
 test-unit: $(READY)  ## run the tests of single modules (half a minute)
