@@ -6,9 +6,11 @@ much of webhook/workloads/identity.py as CEL can say, with the namespace's own r
 
 import json
 from collections.abc import Iterable, Mapping
+from fnmatch import translate
 from typing import Final
 
 from webhook.objects.model import Object
+from webhook.registration.conditions import NOT_OF_THE_PLATFORM
 from webhook.settings.model import Settings
 from webhook.settings.scopes import SCOPES
 
@@ -31,7 +33,7 @@ SCCS: Final = "{}.group('security.openshift.io').resource('securitycontextconstr
 MAY_USE: Final = "variables.{}.name('{}').check('use').allowed()"
 
 CONDITIONS: Final = {
-    "not-of-the-platform": "!request.namespace.matches('^(openshift|kube)-')",
+    "not-of-the-platform": NOT_OF_THE_PLATFORM["expression"],
     "not-opted-out": """\
 !(has(object.metadata.annotations) && ['kubeflow-openshift/rules', 'openshift.io/required-scc'].exists(each,
   each in object.metadata.annotations))""",
@@ -74,21 +76,25 @@ VARIABLES: Final = {
 
 GRANTED: Final = " || ".join(f"variables.mayUse{number}" for number in range(len(WIDER)))
 CONTEXT: Final = "/spec/securityContext"
-PATCH: Final = f"""\
-!variables.kubeflow || {GRANTED} ? [] :
-({FS_GROUP} >= 0 && !{_allocated(FS_GROUP)} ? [{_remove(f"'{CONTEXT}/fsGroup'")}] : []) +
-(variables.user >= 0 && !{_allocated("variables.user")} ? [{_remove(f"'{CONTEXT}/runAsUser'")}] : []) +
+PATCHES: Final = {
+    "fs-group": f"""\
+({FS_GROUP} >= 0 && !{_allocated(FS_GROUP)} ? [{_remove(f"'{CONTEXT}/fsGroup'")}] : [])""",
+    "run-as-group": f"""\
 // A user that stays keeps its group, its own or the pod's. Group 0 stays.
 ({GROUP} > 0 && !{_allocated(GROUP)} && !{_allocated("variables.user")} &&
   !variables.contexts.exists(c, c.group == -1 && {_allocated("c.user")}) ?
   [{_remove(f"'{CONTEXT}/runAsGroup'")}] : []) +
 variables.contexts.filter(c, c.group > 0 && !{_allocated("c.group")} && !{_allocated("c.user")})
-  .map(c, {_remove("c.at + 'runAsGroup'")}) +
+  .map(c, {_remove("c.at + 'runAsGroup'")})""",
+    "run-as-user": f"""\
 // A container that loses a UID must not become root.
 (variables.losesUser && !variables.nonRoot ? [{_non_root(f"'{CONTEXT}/runAsNonRoot'")}] : []) +
 variables.contexts.filter(c, c.user > 0 && !{_allocated("c.user")} && !c.nonRoot)
   .map(c, {_non_root("c.at + 'runAsNonRoot'")}) +
-variables.contexts.filter(c, c.own && !{_allocated("c.user")}).map(c, {_remove("c.at + 'runAsUser'")})"""
+(variables.user >= 0 && !{_allocated("variables.user")} ? [{_remove(f"'{CONTEXT}/runAsUser'")}] : []) +
+variables.contexts.filter(c, c.own && !{_allocated("c.user")}).map(c, {_remove("c.at + 'runAsUser'")})""",
+}
+"""The operations of each rule."""
 
 
 def policy(settings: Settings, kubernetes: str) -> list[Object]:
@@ -101,12 +107,20 @@ def policy(settings: Settings, kubernetes: str) -> list[Object]:
         "matchConstraints": {"resourceRules": [pods]},
         "matchConditions": _named(_conditions(settings)),
         "variables": _named({"kubeflow": _kubeflow(), **VARIABLES}),
-        "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": PATCH}}],
+        "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": _patch(settings)}}],
     }
     return [
         {**head, "kind": "MutatingAdmissionPolicy", "spec": spec},
         {**head, "kind": "MutatingAdmissionPolicyBinding", "spec": {"policyName": NAME}},
     ]
+
+
+def _patch(settings: Settings) -> str:
+    """Return the operations of the rules that are on. Where users stay, their groups stay."""
+    on = [rule for rule in PATCHES if settings.enables(rule, default=True)]
+    if "run-as-user" not in on:
+        on = [rule for rule in on if rule != "run-as-group"]
+    return f"!variables.kubeflow || {GRANTED} ? [] :\n" + (" +\n".join(PATCHES[rule] for rule in on) or "[]")
 
 
 def _kubeflow() -> str:
@@ -119,9 +133,11 @@ def _kubeflow() -> str:
 
 
 def _conditions(settings: Settings) -> dict[str, str]:
-    if not (accounts := settings.exempt_service_accounts):
-        return CONDITIONS
-    return {**CONDITIONS, "not-exempt": f"!(request.namespace + '/' + {ACCOUNT} in {_list(accounts)})"}
+    namespaces = ["^" + translate(pattern).removesuffix(r"\Z") + "$" for pattern in settings.exempt_namespaces]
+    exempt = [f"{_list(namespaces)}.exists(each, request.namespace.matches(each))"] if namespaces else []
+    if accounts := settings.exempt_service_accounts:
+        exempt.append(f"request.namespace + '/' + {ACCOUNT} in {_list(accounts)}")
+    return {**CONDITIONS, "not-exempt": f"!({' || '.join(exempt) or 'false'})"}
 
 
 def _named(expressions: Mapping[str, str]) -> list[Object]:
@@ -129,4 +145,4 @@ def _named(expressions: Mapping[str, str]) -> list[Object]:
 
 
 def _list(values: Iterable[str]) -> str:
-    return json.dumps(sorted(values)).replace('"', "'")
+    return json.dumps(sorted(values))
