@@ -29,8 +29,6 @@ from webhook.scc import ranges
 from webhook.scc.defaults import SCCS
 from webhook.scc.grants import Grants
 from webhook.settings.model import Settings
-from webhook.workloads.find import find_pod_specs
-from webhook.workloads.pod import PodView
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -124,10 +122,9 @@ def pods(documents: list[reader.Document], settings: Settings) -> Iterator[Objec
     for _, obj in (each for document in documents for each in document.objects()):
         request = replace(request_for_manifest(obj), namespace="team")
         try:
-            at_and_shape = list(find_pod_specs(obj, request.kind))
+            templates = list(check.pod_templates(obj, request.kind, settings))
             left = engine.evaluate(request, settings).object or obj
-            for at, shape in at_and_shape:
-                parts = PodView(obj, at, shape, settings).parts()
+            for at, shape, parts in templates:
                 for pod, _ in check.as_pods(left, at, shape, settings, parts):
                     pod["metadata"]["name"] = "p"
                     yield pod

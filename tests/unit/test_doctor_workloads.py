@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.diagnosed import Object, diagnose, namespace, problem, problems, state
 from tests.support.installed import deployment
-from webhook.doctor import access, report
+from webhook.doctor import access, report, workloads
 from webhook.doctor.installation import Diagnosis
 from webhook.doctor.workloads import cluster_of
 from webhook.settings.model import Settings
@@ -179,3 +179,11 @@ def test_json_has_all_of_it() -> None:
         {"check": "b", "good": False, "says": "bad", "command": "do"},
     ]
     assert (body["grants"], body["notLookedAt"]) == ({"a/b": ["anyuid"]}, ["not looked at"])
+
+
+def test_a_workflow_whose_templates_inherit_nothing_has_no_pod_of_its_own() -> None:
+    template = {"name": "main", "container": {"image": "i"}, "securityContext": {"runAsNonRoot": True}}
+    spec = {"securityContext": {"fsGroup": 100}, "templates": [template]}
+    metadata = {"name": "w", "namespace": "kubeflow"}
+    workflow = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": metadata, "spec": spec}
+    assert workloads._refused(workflow, Settings(), cluster_of(state(), Settings())) == []

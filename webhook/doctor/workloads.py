@@ -9,7 +9,7 @@ from webhook.admission.review import request_for_manifest
 from webhook.doctor.installation import Diagnosis, entries_of, selects
 from webhook.doctor.state import State
 from webhook.objects.model import BadInput, Object, Request, Result, UnknownShape, lookup, mapping, sequence
-from webhook.offline.check import Cluster, as_pods, least
+from webhook.offline.check import Cluster, as_pods, least, pod_templates
 from webhook.offline.errors import NOT_USABLE
 from webhook.offline.explain import refusals
 from webhook.offline.reasons import brief
@@ -17,9 +17,7 @@ from webhook.scc.grants import OF_SCC, Grants, read
 from webhook.scc.ranges import of_namespace
 from webhook.settings.model import Settings
 from webhook.settings.scopes import NAMESPACE, OPT_IN_LABEL, sends
-from webhook.workloads.find import find_pod_specs
 from webhook.workloads.kinds import KINDS, group_of, kind_of
-from webhook.workloads.pod import PodView
 from webhook.workloads.rejected import IN_WORDS_OF_SCC
 
 RESTARTABLE: Final = ("Deployment.apps", "StatefulSet.apps", "DaemonSet.apps")
@@ -174,9 +172,8 @@ def _restarted(obj: Object, kind: str) -> Object:
 def _refused(obj: Object | None, settings: Settings, cluster: Cluster) -> list[tuple[Object, str]]:
     """Return the pods of an object that the SCC model rejects, each with its account."""
     obj = obj or {}
-    specs = find_pod_specs(obj, kind_of(obj["apiVersion"], obj["kind"]))
-    views = [(at, shape, PodView(obj, at, shape, settings).parts()) for at, shape in specs]
-    pods = [each for at, shape, parts in views for each in as_pods(obj, at, shape, settings, parts)]
+    templates = pod_templates(obj, kind_of(obj["apiVersion"], obj["kind"]), settings)
+    pods = [each for at, shape, parts in templates for each in as_pods(obj, at, shape, settings, parts)]
     return [each for each in pods if not cluster.judge_all([each], obj["metadata"]["namespace"]).admitted_by]
 
 

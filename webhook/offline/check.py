@@ -161,15 +161,8 @@ def _of_object(
     namespace = request.namespace or cluster.default_namespace  # of the pods
     outcome = engine.evaluate(request, settings) if asked and not is_pod else Result(obj)
     try:
-        specs = list(find_pod_specs(obj, request.kind))
-        for spec_at, shape in specs:
-            parts = PodView(obj, spec_at, shape, settings).parts()  # a rule may give one of them IDs of its own
-            if (
-                shape.parts
-                and parts == [spec_at]
-                and any(at_[: len(spec_at)] == spec_at for at_, _ in specs if at_ != spec_at)
-            ):
-                continue  # each of its templates is a pod with a security context of its own
+        specs = list(pod_templates(obj, request.kind, settings))
+        for spec_at, shape, parts in specs:  # of the object as it was: a rule may give a part IDs of its own
             pods = [as_pods(each, spec_at, shape, settings, parts) for each in (obj, outcome.object or obj)]
             before, after = (cluster.judge_all(each, namespace) for each in pods)
             needy = [each for each in pods[1] if not cluster.judge_all([each], namespace).admitted_by]
@@ -211,6 +204,16 @@ def _in_namespace(obj: Object, cluster: Cluster) -> Object:
         return obj
     namespace = (metadata.get("namespace") or cluster.default_namespace) if facts.namespaced else None
     return {**obj, "metadata": {**metadata, "namespace": namespace}}
+
+
+def pod_templates(obj: Object, kind: str, settings: Settings) -> Iterator[tuple[Pointer, Shape, list[Pointer]]]:
+    """Yield each pod template with its parts. A workflow whose templates inherit nothing is not one."""
+    specs = list(find_pod_specs(obj, kind))
+    for at, shape in specs:
+        parts = PodView(obj, at, shape, settings).parts()
+        inside = any(other[: len(at)] == at != other for other, _ in specs)
+        if not (shape.parts and parts == [at] and inside):
+            yield at, shape, parts
 
 
 def as_pods(
