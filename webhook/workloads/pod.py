@@ -221,6 +221,10 @@ class PodView:
         """Check whether the stored object, whose pods may run, has the same value at a pointer."""
         return self.running is not None and same_field_in(self.object, self.running, at) == lookup(self.object, at)
 
+    def has_final_images(self) -> bool:
+        """Check whether pods get these images. A TrainJob may replace those of a training runtime."""
+        return not str(self.object.get("kind")).endswith("TrainingRuntime")
+
     def mounts_claim(self) -> bool:
         """Check whether the pod mounts a PersistentVolumeClaim, its own or its StatefulSet's."""
         volumes = sequence(self.object, (*self.at, "volumes"))

@@ -40,11 +40,10 @@ def users_to_name(pod: PodView) -> dict[Pointer, int] | None:
     if not images or not pod.settings.chooses(RULE, "images", images):
         return None
     named, inherited = {}, pod.security_context()[1].get("runAsUser")
-    final = not str(pod.object.get("kind")).endswith("TrainingRuntime")  # a TrainJob may replace its image
     for image, container in zip(images, pod.containers(), strict=True):
         own = container.context.get("runAsUser")
         user = inherited if own is None else own
-        if final and (user is None or _goes(pod, user)) and (user := user_of(image)):
+        if pod.has_final_images() and (user is None or _goes(pod, user)) and (user := user_of(image)):
             named[*container.context_at, "runAsUser"] = user
         masked = container.context.get("procMount") in (None, "Default")
         if type(user) is not int or user not in IDS_OF_V3 or container.value.get("volumeDevices") or not masked:

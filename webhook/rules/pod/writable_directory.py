@@ -37,14 +37,14 @@ HIDDEN = "{} is an empty volume now; check that an image of your own has no file
 @pod_rule(options={"images": ()})
 def writable_directory(pod: PodView) -> Iterator[Change]:
     """Mount an emptyDir over each directory that the image needs."""
-    table = {**DIRECTORIES, **pod.settings.table("writable-directory", "images")}
-    needless = USERS if identity(pod).users is not None else ()
+    known = DIRECTORIES if identity(pod).users is None else {k: DIRECTORIES[k] for k in DIRECTORIES.keys() - USERS}
+    table = {**known, **pod.settings.table("writable-directory", "images")}
     given = sequence(pod.object, (*pod.at, "volumes"))
     volumes, ends = {str(each.get("name")): each for each in given}, itertools.count(len(given))
-    final = pod.template and pod.shape == POD_SPEC and not str(pod.object.get("kind")).endswith("TrainingRuntime")
-    for container in pod.containers() if final else ():
+    whole = pod.template and pod.shape == POD_SPEC and pod.has_final_images()
+    for container in pod.containers() if whole else ():
         image, at = str(container.value.get("image")), (*container.at, "volumeMounts")
-        needed = directories(image, {regex: table[regex] for regex in table.keys() - needless})
+        needed = directories(image, table)
         mounts = list(sequence(pod.object, at)) if needed else []
         devices = [{"mountPath": each.get("devicePath")} for each in sequence(container.value, ("volumeDevices",))]
         for path in needed:
