@@ -10,42 +10,12 @@ from xml.etree import ElementTree as ET
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
+from tests.support.checked import AGENT, MYSQL, ROLLOUT
 from tests.support.paths import ROOT
 from webhook import HOMEPAGE, VERSION
 from webhook.cli import main as cli
 from webhook.rules import RULES
 
-TEMPLATE = """\
-apiVersion: apps/v1
-kind: StatefulSet
-metadata:
-  name: NAME
-  namespace: kubeflow
-spec:
-  template:
-    spec:
-      serviceAccountName: ACCOUNT
-      securityContext:
-        fsGroup: 999
-      containers:
-      - name: main
-        image: example
-        securityContext:
-          runAsUser: 999
-      volumes:
-      - name: data
-        VOLUME
-"""
-MYSQL = TEMPLATE.replace("NAME", "mysql").replace("VOLUME", "persistentVolumeClaim: {claimName: data}")
-AGENT = TEMPLATE.replace("NAME", "agent").replace("VOLUME", "hostPath: {path: /}")
-ROLLOUT = """\
-apiVersion: argoproj.io/v1alpha1
-kind: Rollout
-metadata: {name: canary, namespace: kubeflow}
-spec:
-  template:
-    spec: {containers: [{name: main, image: example}]}
-"""
 WARNING = "fs-group: files of group 999 on its volumes keep that group"
 UNKNOWN = "its kind is unknown, and spec.template.spec looks like a pod spec"
 FORMS = ("text", "json", "sarif", "junit", "html")

@@ -3,7 +3,6 @@
 import ast
 import copy
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 
 from tests.properties.lattice import DECLARED, breaches
 from tests.support.cases import Case, all_cases
+from tests.support.scalars import scalars, value_at
 from webhook.objects.model import Object
 
 ABSENT = "(absent)"
@@ -192,21 +192,6 @@ def test_what_an_exception_nearly_allows_is_refused(rule: str) -> None:
                     assert breaches(request.kind, obj, other), (case.id, whole)
         if outcome.rules() == [rule]:
             assert breaches("Gadget.example.com", obj, left), case.id
-
-
-def scalars(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Yield the pointer of everything in a value that is neither map nor list."""
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
-    if items is None:
-        yield at
-    for key, inner in items or ():
-        yield from scalars(inner, (*at, key))
-
-
-def value_at(value: Any, at: tuple[Any, ...]) -> Any:
-    for part in at:
-        value = value[int(part)] if isinstance(value, list) else value[part]
-    return value
 
 
 def operator(env: list[Object]) -> Object:
