@@ -11,15 +11,17 @@ from tests.rig.cluster import Cluster, running, wait
 from tests.support import upstream
 from tests.support.cases import FIXTURES, Case
 from tests.support.installed import OPTED_IN, install, with_accounts
+from tests.support.made import pods
 from tests.support.server import Server
 from webhook.manifests import reader
-from webhook.objects.model import Object, UnknownShape, lookup
+from webhook.objects.model import Object, UnknownShape
+from webhook.offline.check import pod_templates
 from webhook.scc.admission import judge
 from webhook.scc.defaults import SCCS
 from webhook.scc.ranges import of_namespace
+from webhook.settings.model import Settings
 from webhook.workloads.find import find_pod_specs
-from webhook.workloads.kinds import PREDICTOR, SPARK, WORKSPACE, kind_of
-from webhook.workloads.pod import POD_SPEC, Shape
+from webhook.workloads.kinds import kind_of
 
 FOLDER = upstream.FOLDER / "examples"
 FILES = sorted(path for path in FOLDER.glob("*.yaml") if path.name != "crds.yaml")
@@ -85,38 +87,6 @@ def resource(cluster: Cluster, obj: Object) -> str:
     return next((str(each["name"]) for each in served if each["kind"] == obj["kind"] and "/" not in each["name"]), "")
 
 
-def made_of(obj: Object, at: Any, shape: Shape) -> Object:
-    """Make a pod of a pod spec, or of what stands for one, as its controller does."""
-    spec = copy.deepcopy(lookup(obj, at))
-    if obj["kind"] == "Notebook" and spec.get("securityContext") is None:
-        spec["securityContext"] = {"fsGroup": 100}
-    if shape.containers == POD_SPEC.containers:
-        # A runtime's or an override's containers get their image from elsewhere.
-        containers = [{"image": "example", **each} for each in spec.get("containers", [{"name": "main"}])]
-        inits = [{"image": "example", **each} for each in spec.get("initContainers", [])]
-        return {**spec, "containers": containers, "initContainers": inits}
-    if shape == SPARK:
-        main = {"name": "spark", "image": "example", "securityContext": spec.get("securityContext")}
-        return {"containers": [main, *spec.get("sidecars", ())], "securityContext": spec.get("podSecurityContext")}
-    if not shape.context:
-        return {"containers": [{"name": "main", "image": "example", "securityContext": spec.get("securityContext")}]}
-    if shape == WORKSPACE:
-        main = {"name": "main", "image": "example", "securityContext": spec.get("containerSecurityContext")}
-        return {"containers": [main], "securityContext": spec.get("securityContext")}
-    if shape == PREDICTOR:
-        model = {"name": "kserve-container", "image": "example", **spec.get("model", {})}
-        model = {key: model[key] for key in ("name", "image", "securityContext", "resources") if key in model}
-        return {"containers": spec.get("containers", [model]), "securityContext": spec.get("securityContext")}
-    templates = spec.get("templates", [spec])  # Argo: each template with a container or a script is a pod
-    mains = [each for template in templates for each in (template.get("container"), template.get("script")) if each]
-    mains = [{key: value for key, value in each.items() if key not in ("source", "volumeMounts")} for each in mains]
-    containers = [{**each, "name": f"main-{number}"} for number, each in enumerate(mains)] or [{"name": "none"}]
-    return {
-        "containers": [{"image": "example", **c} for c in containers],
-        "securityContext": spec.get("securityContext"),
-    }
-
-
 def create(cluster: Cluster, where: str, spec: Object) -> Any:
     """Create a pod as a controller's service account, without what needs other objects: SCC does not judge that."""
     for key in ("serviceAccountName", "serviceAccount", "priorityClassName", "runtimeClassName"):
@@ -132,13 +102,16 @@ def create(cluster: Cluster, where: str, spec: Object) -> Any:
 
 def admitted(cluster: Cluster, spaces: str, sent: Object, saved: Object) -> Iterator[int]:
     """Create the pods of an object as it was saved, which restricted-v2 must admit; yield the status of each before."""
-    for at, shape in find_pod_specs(saved, kind_of(saved["apiVersion"], saved["kind"])):
-        pods = ((where, made_of(each, at, shape)) for where, each in ((WITHOUT, sent), (spaces, saved)))
-        before, after = (create(cluster, where, pod) for where, pod in pods)
-        assert after.status == 201, (at, after.body)
-        assert after.body["metadata"]["annotations"]["openshift.io/scc"] == "restricted-v2"
-        print(f"{saved['kind']} {'.'.join(map(str, at))}: {before.status} before, {after.status} after")
-        yield before.status
+    for at, shape, parts in pod_templates(saved, kind_of(saved["apiVersion"], saved["kind"]), Settings()):
+        both = ((WITHOUT, sent), (spaces, saved))
+        made = [[(where, each["spec"]) for each in pods(obj, at, shape, parts)] for where, obj in both]
+        before, after = ([create(cluster, where, spec) for where, spec in each] for each in made)
+        for answer in after:
+            assert answer.status == 201, (at, answer.body)
+            assert answer.body["metadata"]["annotations"]["openshift.io/scc"] == "restricted-v2"
+        status = max(answer.status for answer in before)
+        print(f"{saved['kind']} {'.'.join(map(str, at))}: {status} before, 201 after")
+        yield status
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
