@@ -14,21 +14,21 @@ Upstream:
 
 Limits:
     Nothing changes if something is mounted there or above, if the stored pod has no such volume, or if the rule
-    `user-namespace` lets the pod run as the image's user. The volume is empty and ends with the pod. It hides what an
-    image of your own has there; the response warns. A container with a command keeps its working directory. Training
-    runtimes stay as they are, because a TrainJob may replace the image; its JobSet gets the volume. Option `images`
-    extends the table: regular expression to directory.
+    `user-namespace` lets the pod run as the image's user. The empty volume ends with the pod, and hides what an image
+    of your own has there; the response warns. A container with a command keeps its working directory. A TrainJob may
+    replace a runtime's image, so its JobSet gets the volume. Option `images`: further patterns and their directories.
 """
 
 import itertools
 import re
 from collections.abc import Iterator
 
-from webhook.objects.model import Change, Object, same_field_in, sequence
+from webhook.objects.model import Change, sequence
 from webhook.rules.registry import pod_rule
 from webhook.workloads.identity import any_left, identity
 from webhook.workloads.images import DIRECTORIES, MNIST, USERS, directories, may_be_own
-from webhook.workloads.pod import POD_SPEC, Container, PodView
+from webhook.workloads.mounts import devices, may_get, mounted
+from webhook.workloads.pod import POD_SPEC, PodView
 
 BECAUSE = "the image leaves this directory to one UID"
 HIDDEN = "{} is an empty volume now; check that an image of your own has no files there"
@@ -39,33 +39,22 @@ def writable_directory(pod: PodView) -> Iterator[Change]:
     """Mount an emptyDir over each directory that the image needs."""
     known = DIRECTORIES if identity(pod).users is None else {k: DIRECTORIES[k] for k in DIRECTORIES.keys() - USERS}
     table = {**known, **pod.settings.table("writable-directory", "images")}
-    given = sequence(pod.object, (*pod.at, "volumes"))
-    volumes, ends = {str(each.get("name")): each for each in given}, itertools.count(len(given))
+    volumes = {str(each.get("name")): each for each in sequence(pod.object, (*pod.at, "volumes"))}
+    ends = itertools.count(len(sequence(pod.object, (*pod.at, "volumes"))))
     whole = pod.template and pod.shape == POD_SPEC and pod.has_final_images()
     for container in pod.containers() if whole else ():
         image, at = str(container.value.get("image")), (*container.at, "volumeMounts")
-        needed = directories(image, table)
-        mounts = list(sequence(pod.object, at)) if needed else []
-        devices = [{"mountPath": each.get("devicePath")} for each in sequence(container.value, ("volumeDevices",))]
-        for path in needed:
-            if not _mounted(path, [*mounts, *devices]) and _is_new(pod, container, path) and not any_left(pod):
-                name = f"writable{re.sub('[^a-z0-9]+', '-', path.lower())}"[:63].rstrip("-")
-                if volumes.setdefault(name, volume := {"name": name, "emptyDir": {}}) != volume:
-                    continue  # a volume of this name is the user's
-                if volumes[name] is volume:
-                    yield Change((*pod.at, "volumes", next(ends)), volume, BECAUSE)
+        mounts = list(sequence(pod.object, at))
+        for path in directories(image, table):
+            if mounted(path, mounts + devices(container)) or not may_get(pod, container, path) or any_left(pod):
+                continue
+            name = f"writable{re.sub('[^a-z0-9]+', '-', path.lower())}"[:63].rstrip("-")
+            volume = {"name": name, "emptyDir": {}}
+            if name not in volumes:
+                yield Change((*pod.at, "volumes", next(ends)), volume, BECAUSE)
+            if volumes.setdefault(name, volume) == volume:  # one of this name that differs is the user's
                 warning = HIDDEN.format(path) if may_be_own(image, path) else ""
                 yield Change((*at, len(mounts)), {"name": name, "mountPath": path}, BECAUSE, warning)
                 mounts.append({"mountPath": path})
                 if path == DIRECTORIES[MNIST] and not {"command", "workingDir"} & container.value.keys():
                     yield Change((*container.at, "workingDir"), path, BECAUSE)
-
-
-def _is_new(pod: PodView, container: Container, path: str) -> bool:
-    """Check whether the container has a new image, or had the directory already; a running one stays as it is."""
-    stored = sequence(same_field_in(pod.object, pod.running, (*container.at, "volumeMounts")), ())
-    return _mounted(path, stored) or not pod.runs_with((*container.at, "image"))
-
-
-def _mounted(path: str, mounts: list[Object]) -> bool:
-    return any(f"{path}/".startswith(f"{str(mount.get('mountPath')).rstrip('/')}/") for mount in mounts)
