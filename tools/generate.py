@@ -18,8 +18,9 @@ from tests.support import cases, reviews
 from tests.support.paths import ROOT
 from webhook.manifests import reader
 from webhook.objects.model import Object
-from webhook.offline.errors import OTHERS, REASONS
+from webhook.offline.errors import REASONS
 from webhook.offline.explain import remedy
+from webhook.offline.other_errors import OTHERS
 from webhook.registration import configuration as registration
 from webhook.rules import RULES, page
 from webhook.rules.registry import Rule

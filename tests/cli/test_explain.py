@@ -9,7 +9,8 @@ import pytest
 from tests.support.refused import REFUSED, pod
 from webhook.cli import main as cli
 from webhook.offline import explain
-from webhook.offline.errors import NOT_USABLE, OTHERS, REASONS, Error
+from webhook.offline.errors import NOT_USABLE, REASONS, Error
+from webhook.offline.other_errors import OTHERS
 from webhook.scc.admission import against, smallest
 from webhook.scc.ranges import EXAMPLE
 from webhook.settings.model import Settings

@@ -1,17 +1,23 @@
-"""Diagnose Istio's sidecars in profiles, and who may use which SCC."""
+"""Diagnose Istio's sidecars in profiles, who may use which SCC, and what user namespaces need."""
 
 from collections.abc import Iterator
 from typing import Final
 
 from webhook.doctor.installation import CONFIGURE, Diagnosis
 from webhook.doctor.state import State
-from webhook.objects.model import mapping
+from webhook.objects.model import Object, lookup, mapping, sequence
 from webhook.offline.check import PROFILE_LABELS, Cluster
-from webhook.scc.grants import EVERYTHING
+from webhook.scc.defaults import SCCS
+from webhook.scc.grants import EVERYTHING, OF_SCC
 from webhook.settings.model import Settings
+from webhook.workloads.user_namespace import RULE, V3
 
 INJECTED: Final = {"istio-injection": "enabled"}
+NAMED: Final = ("metadata", "name")
+HANDLERS: Final = ("status", "runtimeHandlers")
+USERS: Final = ("runAsUser",)
 EVERYONE: Final = ("system:authenticated", "system:serviceaccounts")
+BIND: Final = f"oc create clusterrolebinding {V3} --clusterrole={OF_SCC}{V3} --group={EVERYONE[0]}"
 
 
 def istio(state: State) -> Iterator[Diagnosis]:
@@ -39,6 +45,31 @@ def everyone(state: State, cluster: Cluster, settings: Settings) -> Iterator[Dia
     wrong = set(settings.everyone) - granted | {"restricted"} & granted - set(settings.everyone)
     says = f"every account may use {', '.join(sorted(granted)) or 'no SCC'}, and the setting everyone is "
     yield Diagnosis("everyone", f"{says}{', '.join(settings.everyone)}", CONFIGURE if wrong else None)
+
+
+def user_namespaces(state: State, cluster: Cluster, settings: Settings) -> Iterator[Diagnosis]:
+    """If rule `user-namespace` is on, check that restricted-v3 admits its pods and that nodes can run them."""
+    if not settings.enables(RULE, default=False):
+        return
+    scc = next((each for each in state.objects["SecurityContextConstraints"] if lookup(each, NAMED) == V3), None)
+    usable = V3 in set().union(*(cluster.grants.granted.get(who, ()) for who in EVERYONE))
+    able = sum(any(_maps_users(each) for each in sequence(node, HANDLERS)) for node in state.objects["nodes"])
+    nodes = f"{able} of {len(state.objects['nodes'])} nodes report user namespaces"
+    rejected = f"OpenShift rejects the pods that rule {RULE} changes"
+    says, command = f"every account may use SCC {V3}; {nodes}", None
+    if scc is None:
+        says, command = f"SCC {V3} does not exist (OpenShift has it since 4.20), so {rejected}", CONFIGURE
+    elif mapping(scc, USERS) != SCCS[V3]["runAsUser"]:
+        says, command = f"SCC {V3} has not the users 1000 to 65534, as in early 4.20, so {rejected}", CONFIGURE
+    elif not usable:
+        says, command = f"not every account may use SCC {V3}, so {rejected}", BIND
+    elif not able:
+        says, command = f"{nodes}: the pods that rule {RULE} changes stay in ContainerCreating", CONFIGURE
+    yield Diagnosis("user namespaces", says, command)
+
+
+def _maps_users(handler: Object) -> bool:
+    return lookup(handler, ("features", "userNamespaces")) is True
 
 
 def grants(cluster: Cluster) -> dict[str, list[str]]:

@@ -27,6 +27,7 @@ READS: Final = {
     "networkpolicies": f"/apis/networking.k8s.io/v1/{OWN}/networkpolicies",
     "configmaps": f"/api/v1/{OWN}/configmaps/{NAMESPACE}",
     "namespaces": "/api/v1/namespaces",
+    "nodes": "/api/v1/nodes",
     "events": "/api/v1/events?fieldSelector=type=Warning",
     "Deployment.apps": "/apis/apps/v1/deployments",
     "StatefulSet.apps": "/apis/apps/v1/statefulsets",

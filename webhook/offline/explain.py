@@ -9,7 +9,8 @@ from webhook.admission.review import request_for_manifest
 from webhook.manifests.reader import Document
 from webhook.objects.model import Object, lookup
 from webhook.offline.check import Cluster, check
-from webhook.offline.errors import ADDED_LATER, NOT_USABLE, OTHERS, REASONS, SIDECAR, Error, find
+from webhook.offline.errors import ADDED_LATER, NOT_USABLE, REASONS, SIDECAR, Error, find
+from webhook.offline.other_errors import OTHERS
 from webhook.offline.reasons import reasons
 from webhook.offline.report import BARE_POD, name, suggestion
 from webhook.scc.admission import smallest
