@@ -22,7 +22,7 @@ def numbers(value: Any) -> Iterator[float]:
 
 
 def test_there_are_rows() -> None:
-    assert len(ROWS) == PAGE.count("](evidence/") == 14
+    assert len(ROWS) == PAGE.count("](evidence/") == 15
 
 
 @pytest.mark.parametrize(("result", "file", "command"), ROWS)

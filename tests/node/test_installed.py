@@ -16,6 +16,16 @@ NAME = "app.kubernetes.io/name"
 REFUSED_WITHIN = 3.0
 """Seconds in which a Service leads to a pod that was killed, until every part of Kubernetes knows."""
 
+FILL = """
+import os, time
+for _ in range(20):
+    if not os.fork():
+        held = b"x" * (32 << 20)
+        break
+time.sleep(30)
+"""
+"""A program that takes more memory than the container may have, in processes smaller than the server."""
+
 
 def servers(node: Node) -> list[dict[str, Any]]:
     """Wait for both replicas, and nothing else, to be ready."""
@@ -76,6 +86,17 @@ def test_a_killed_server_is_missed_for_a_moment(installed: Node) -> None:
         installed.run("kill", "-KILL", str(main_process(installed, pod)))
         restarted(installed, pod, "Error")
     refused_for_a_moment(created, "SIGKILL")
+
+
+def test_a_server_that_ran_out_of_memory_is_missed_for_a_moment(installed: Node) -> None:
+    """Fill the container's memory from many small processes, once the kernel is told to end the server first."""
+    [pod, _] = servers(installed)
+    installed.run("sh", "-c", f"echo 1000 >/proc/{main_process(installed, pod)}/oom_score_adj")
+    with creating(installed.cluster, after=5) as created:
+        fill = ("exec", "-n", NAMESPACE, pod["metadata"]["name"], "--", "python3", "-c", FILL)
+        installed.cluster.kubectl(*fill, check=False)
+        restarted(installed, pod, "OOMKilled")
+    refused_for_a_moment(created, "OOM kill")
 
 
 def main_process(node: Node, pod: dict[str, Any]) -> int:

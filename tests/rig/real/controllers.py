@@ -1,5 +1,6 @@
 """Upstream's own controllers, from Go modules, as images under the names that upstream's manifests use."""
 
+import json
 import pathlib
 import shutil
 import sys
@@ -26,6 +27,10 @@ TRAINING: Final = Module(
     HERE / "training", {"training-operator": "github.com/kubeflow/training-operator/cmd/training-operator.v1"}
 )
 TRAINING_MANIFESTS: Final = ("github.com/kubeflow/training-operator", "manifests/overlays/kubeflow")
+CERT_MANAGER: Final = "github.com/cert-manager/cert-manager"
+CERTIFICATES: Final = Module(
+    HERE / "certmanager", {name: f"{CERT_MANAGER}/cmd/{name}" for name in ("controller", "cainjector", "webhook")}
+)
 S3: Final = Module(HERE / "gofakes3", {"gofakes3": "github.com/johannesboyne/gofakes3/cmd/gofakes3"})
 
 
@@ -49,9 +54,9 @@ def argo() -> Module:
 
 def source_of(module: Module, name: str) -> pathlib.Path:
     """Return the folder of a module that another one requires, with upstream's manifests in it."""
-    done = module.go("list", "-m", "-f", "{{.Dir}}", name)
+    done = module.go("mod", "download", "-json", name)  # `go list` names no folder before the first download
     assert done.returncode == 0, done.stderr
-    return pathlib.Path(done.stdout.strip())
+    return pathlib.Path(json.loads(done.stdout)["Dir"])
 
 
 def image(module: Module, binary: str, name: str, at: str) -> pathlib.Path:
@@ -93,6 +98,12 @@ def argo_images() -> list[pathlib.Path]:
     ]
 
 
+def cert_manager_images() -> list[pathlib.Path]:
+    """Return the archives of cert-manager's three programs, as 26.03 names them."""
+    names = [(name, f"quay.io/jetstack/cert-manager-{name}:v1.19.4") for name in CERTIFICATES.packages]
+    return [image(CERTIFICATES, program, name, f"bin/{program}") for program, name in names]
+
+
 def seldon_images() -> list[pathlib.Path]:
     """Return the archive of Seldon's engine and of the model that its example has: the same image serves both."""
     return [images.build_image(ENGINE, HERE / "engine")]
@@ -103,5 +114,5 @@ def prepare() -> None:
     if not list(cache().joinpath("images").glob("workflow-controller-*.tar")):
         print(f"rig: {COST}", file=sys.stderr, flush=True)
     build(binaries.DNS)
-    for made in (seldon_images, training_images, argo_images):
+    for made in (seldon_images, cert_manager_images, training_images, argo_images):
         made()
