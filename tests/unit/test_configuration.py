@@ -118,12 +118,34 @@ def test_settings_are_frozen() -> None:
 
 
 MISTAKES = {
-    "unknown key": ("allocated: 1-2\nalocated: 1-2\n", 2, "alocated", "unknown key; expected one of allocated"),
+    "unknown key": (
+        "allocated: 1-2\nalocated: 1-2\n",
+        2,
+        "alocated",
+        "alocated: unknown key (did you mean allocated?)",
+    ),
+    "unknown key, near none": (
+        "users: 1-2\n",
+        1,
+        "users",
+        "unknown key; expected one of allocated, everyone, exempt, rules",
+    ),
     "not a map": ("- 1\n", 1, "the file", "a map"),
     "text": ("just text\n", 1, "the file", "a map"),
     "rules a list": ("# one\nrules: [fs-group]\n", 2, "rules", "a map"),
     "rules text": ("rules: all\n", 1, "rules", "a map"),
-    "unknown rule": ("rules:\n  fs-group: true\n  fs-groups: true\n", 3, "rules.fs-groups", "fs-group"),
+    "unknown rule": (
+        "rules:\n  fs-group: true\n  fs-groups: true\n",
+        3,
+        "rules.fs-groups",
+        "key (did you mean fs-group?)",
+    ),
+    "unknown rule, near none": (
+        "rules: {security: true}\n",
+        1,
+        "rules.security",
+        "unknown key; expected one of access-mode",
+    ),
     "rule neither true nor false": ("rules:\n\n  fs-group: maybe\n", 3, "rules.fs-group", "true or false"),
     "rule null": ("rules:\n  fs-group:\n", 2, "rules.fs-group", "true or false"),
     "rule with options null": ("rules:\n  istio-injection:\n", 2, "rules.istio-injection", "true or false"),
@@ -134,7 +156,7 @@ MISTAKES = {
         "rules:\n  istio-injection:\n    namespace: all\n",
         3,
         "rules.istio-injection.namespace",
-        "expected one of namespaces",
+        "(did you mean namespaces?)",
     ),
     "option of no known value": (
         "rules:\n  istio-injection:\n    namespaces: some\n",

@@ -1,18 +1,12 @@
 """An argument parser that shows the usage of the command at fault, and the nearest word to a wrong one."""
 
 import argparse
-import difflib
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from webhook.cli.exit_codes import ExitCode
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return a question in brackets that names the nearest known word, or "" if none is near."""
-    found = difflib.get_close_matches(word, list(known), 1)
-    return f" (did you mean {found[0]}?)" if found else ""
+from webhook.settings.nearest import nearest
 
 
 class Parser(argparse.ArgumentParser):

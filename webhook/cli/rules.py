@@ -6,8 +6,8 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from webhook.cli.exit_codes import Commands, ExitCode
-from webhook.cli.parser import nearest
 from webhook.objects.model import BadInput
+from webhook.settings.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,6 +7,8 @@ from fnmatch import translate
 from functools import lru_cache
 from typing import Any, Final
 
+from webhook.settings.nearest import nearest
+
 OPENSHIFT_RANGE: Final = range(1_000_000_000, 2_000_000_000)
 """What OpenShift gives namespaces by default (cluster-policy-controller: 1000000000-1999999999/10000)."""
 
@@ -115,7 +117,8 @@ def _require_mapping(value: Any, at: tuple[str | int, ...], keys: set[str]) -> M
         raise SettingsError(at, "expected a mapping")
     for key in value:
         if key not in keys:
-            raise SettingsError((*at, key), f"unknown key; expected one of {', '.join(sorted(keys))}")
+            meant = nearest(str(key), keys) or f"; expected one of {', '.join(sorted(keys))}"
+            raise SettingsError((*at, key), f"unknown key{meant}")
     return value
 
 
