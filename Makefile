@@ -46,7 +46,7 @@ check: $(READY)  ## check format, lint, types, import contracts, plain English, 
 update: $(READY)  ## rewrite generated files: expected fixtures, docs/rules.md, docs/performance.md, webhook configurations
 	$(BIN)/ruff format .
 	$(BIN)/python -m tools.generate
-	@! command -v kubectl >/dev/null || $(BIN)/python -m tools.chart
+	@! command -v kubectl >/dev/null || { $(BIN)/python -m tools.chart && $(BIN)/python -m tools.install; }
 
 chart: $(READY)  ## rewrite the Helm chart from deploy/overlays (needs kubectl)
 	$(BIN)/python -m tools.chart
