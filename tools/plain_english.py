@@ -13,6 +13,7 @@ from typing import Final
 ROOT: Final = Path(__file__).parent.parent
 ROOTS: Final = (
     *("*.md", "docs/*.md", "tests/rig/README.md", "Makefile", "Dockerfile", "pyproject.toml", ".ci/run"),
+    *("action.yml", ".pre-commit-hooks.yaml"),
     *("deploy/**/*.yaml", "tests/fixtures/**/*.yaml", "tools/*.py", "bench/**/*.py", "certs/*.py"),
     "webhook/**/*.py",
     *(f"tests/{level}/*.py" for level in ("rig", "rig/node", "node", "server", "openshift", "deploy", "reliability")),
