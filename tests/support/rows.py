@@ -28,6 +28,8 @@ class Row:
 SHOWN: dict[tuple[str, str], Row] = {}
 RAN: Final = ROOT / "docs/evidence/ran.json"
 """What was seen of a row on a node, by row and object; written by the tests that see it."""
+REAL: Final = ROOT / "docs/evidence/real.json"
+"""What ran under upstream's own controllers; written by `make test-real`."""
 EXPECTED = {*(f"S{number}" for number in range(1, 14)), *(f"N{number}" for number in range(1, 6))}
 
 
@@ -47,7 +49,13 @@ def keep(row: str, obj: str, seen: str) -> None:
 def line(row: Row, seen: str | None) -> str:
     """Return a line of the table; what a node has started is no longer said to be not started."""
     after = row.after.removesuffix("; not started") if seen else row.after
-    return f"| {row.row} | {row.object} | `{row.command}` | {row.before} | {after} | {seen or 'no'} | `{row.test}` |"
+    return f"| {row.row} | {row.object} | `{row.command}` | {row.before} | {after} | {seen or '-'} | `{row.test}` |"
+
+
+def real_line(ran: dict[str, Any]) -> str:
+    """Return a line of the table of what ran under upstream's own controllers; a `|` would end its cell."""
+    shown = "; ".join(part.strip() for part in ran["shown"].split("|"))
+    return f"| {ran['row']} | {ran['what']} | {ran['by']} | {shown} | {ran['without']} | `{ran['test']}` |"
 
 
 def table() -> str:
@@ -60,9 +68,13 @@ def table() -> str:
         "<!-- written by `make rows` from what the tests see on the rig; CI fails where it sees something else -->\n\n"
         "S: changes that people made by hand to install Kubeflow 0.7 on OpenShift 4.2. N: changes that 1.8 to 26.03\n"
         "need beyond these. All were seen on OpenShift's real admission (`tests/rig`). The column `ran` says what was\n"
-        "then seen on the rig's node, in images with upstream's user, owner and directories; `no`: no image ran.\n\n"
+        "then seen on the rig's node, in images with upstream's user, owner and directories; `-`: it did not run.\n\n"
         "| row | object | command | before | after | ran | test |\n|---|---|---|---|---|---|---|\n"
         + "\n".join(lines)
+        + "\n\n## Under upstream's own controllers\n\n"
+        "Seen by `make test-real`, in images as above. Each ran as the namespace's UID.\n\n"
+        "| row | workload | started by | what shows it | without the webhook | test |\n|---|---|---|---|---|---|\n"
+        + "\n".join(map(real_line, json.loads(REAL.read_text())["figures"]["ran"]))
         + "\n"
     )
 

@@ -1,6 +1,5 @@
 """Upstream's own controllers, from Go modules, as images under the names that upstream's manifests use."""
 
-import json
 import pathlib
 import shutil
 import sys
@@ -15,6 +14,8 @@ HERE: Final = pathlib.Path(__file__).resolve().parent
 PYTORCH: Final = "gcr.io/project/pytorch_dist_mnist:rig"
 TENSORFLOW: Final = "gcr.io/kubeflow-ci/tf-mnist-with-summaries:1.0"
 """The same image: it has the directories of both."""
+TRAINER_DEFAULT: Final = "docker.io/pytorch/pytorch:2.7.1-cuda12.8-cudnn9-runtime"
+"""And once more, under the name of Trainer's default runtime."""
 ENGINE: Final = "docker.io/seldonio/engine:0.4.1"
 CLASSIFIER: Final = "docker.io/seldonio/mock_classifier:1.0"
 COST: Final = (
@@ -30,6 +31,15 @@ TRAINING_MANIFESTS: Final = ("github.com/kubeflow/training-operator", "manifests
 CERT_MANAGER: Final = "github.com/cert-manager/cert-manager"
 CERTIFICATES: Final = Module(
     HERE / "certmanager", {name: f"{CERT_MANAGER}/cmd/{name}" for name in ("controller", "cainjector", "webhook")}
+)
+JOBSET: Final = Module(HERE / "jobset", {"jobset": "sigs.k8s.io/jobset"})
+TRAINER: Final = Module(HERE / "trainer", {"trainer": "github.com/kubeflow/trainer/v2/cmd/trainer-controller-manager"})
+RAY: Final = "github.com/ray-project/kuberay/ray-operator"
+KUBERAY: Final = Module(HERE / "kuberay", {"kuberay": RAY})
+SERVING: Final = "knative.dev/serving"
+KNATIVE: Final = Module(
+    HERE / "knative",
+    {name: f"{SERVING}/cmd/{name}" for name in ("controller", "autoscaler", "activator", "webhook", "queue")},
 )
 S3: Final = Module(HERE / "gofakes3", {"gofakes3": "github.com/johannesboyne/gofakes3/cmd/gofakes3"})
 
@@ -54,9 +64,10 @@ def argo() -> Module:
 
 def source_of(module: Module, name: str) -> pathlib.Path:
     """Return the folder of a module that another one requires, with upstream's manifests in it."""
-    done = module.go("mod", "download", "-json", name)  # `go list` names no folder before the first download
-    assert done.returncode == 0, done.stderr
-    return pathlib.Path(json.loads(done.stdout)["Dir"])
+    for command in (["mod", "download", name], ["list", "-m", "-f", "{{.Dir}}", name]):
+        done = module.go(*command)  # `list` names no folder before the first download
+        assert done.returncode == 0, done.stderr
+    return pathlib.Path(done.stdout.strip())
 
 
 def image(module: Module, binary: str, name: str, at: str) -> pathlib.Path:
@@ -89,6 +100,23 @@ def training_images() -> list[pathlib.Path]:
     ]
 
 
+def trainer_images() -> list[pathlib.Path]:
+    """Return the archives of JobSet, of Trainer, and of the image with the directories of its default runtime."""
+    return [
+        image(JOBSET, "jobset", "us-central1-docker.pkg.dev/k8s-staging-images/jobset/jobset:main", "manager"),
+        image(TRAINER, "trainer", "ghcr.io/kubeflow/trainer/trainer-controller-manager:v2.0.0", "manager"),
+        images.build_image(PYTORCH, HERE / "mnist"),
+    ]
+
+
+def ray_images() -> list[pathlib.Path]:
+    """Return the archives of KubeRay's operator and of Ray."""
+    return [
+        image(KUBERAY, "kuberay", "quay.io/kuberay/operator:v1.5.0", "manager"),
+        images.build_image("docker.io/rayproject/ray:2.46.0", HERE / "ray"),
+    ]
+
+
 def argo_images() -> list[pathlib.Path]:
     """Return the archives of Argo's controller and executor, as 26.03 names them, and of an S3."""
     module = argo()
@@ -114,5 +142,5 @@ def prepare() -> None:
     if not list(cache().joinpath("images").glob("workflow-controller-*.tar")):
         print(f"rig: {COST}", file=sys.stderr, flush=True)
     build(binaries.DNS)
-    for made in (seldon_images, cert_manager_images, training_images, argo_images):
+    for made in (seldon_images, cert_manager_images, training_images, trainer_images, ray_images, argo_images):
         made()
