@@ -12,8 +12,8 @@ Peer = dict[str, Any]
 
 def peers() -> Iterator[tuple[str, Peer]]:
     """Yield each peer of a policy, or of a patch for one, and where it is written."""
-    charts = DEPLOY / "chart"  # what it renders to is compared with the overlays
-    for path in sorted(path for path in DEPLOY.rglob("*.yaml") if charts not in path.parents):
+    generated = {DEPLOY / "chart", DEPLOY / "install.yaml"}  # both are compared with the overlays
+    for path in sorted(path for path in DEPLOY.rglob("*.yaml") if not generated & {path, *path.parents}):
         for document in reader.read([str(path)]):
             obj, where = document.value, str(path.relative_to(DEPLOY))
             if obj.get("kind") == "NetworkPolicy":
