@@ -7,7 +7,7 @@ UPSTREAM_MANIFESTS ?= ../shared/upstream
 export UPSTREAM_MANIFESTS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-openshift test-real check update chart rows agreement bench lock sbom mutants image clean
+.PHONY: help demo test test-unit test-openshift test-real check update chart rows agreement bench lock sbom release mutants image clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -69,6 +69,9 @@ lock: $(READY)  ## resolve the dependencies again, with hashes
 sbom: $(READY)  ## print a CycloneDX bill of materials of the locked Python packages, of which the image has those that it uses
 	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --spec-version 1.6 --output-reproducible requirements.lock
 
+release: $(READY)  ## make dist/, the files of release VERSION; its image, too, if BASE and IMAGE are given (docs/release.md)
+	@$(BIN)/python -m tools.release "$(VERSION)" "$(BASE)" "$(IMAGE)"
+
 mutants: $(READY)  ## list changes of the code that no unit test notices (hours; in a copy, .mutants)
 	rm -rf .mutants && git clone --quiet . .mutants && ln -s ../$(VENV) .mutants/$(VENV)
 	$(PYTHON) -m venv .mutants/tools && .mutants/tools/bin/pip install --quiet cosmic-ray==8.7.0
@@ -81,4 +84,4 @@ image:  ## build the image on BASE=NAME@sha256:DIGEST, Red Hat's ubi9/python-312
 	$(or $(shell command -v podman),docker) build --build-arg BASE=$(BASE) -t kubeflow-openshift .
 
 clean:  ## remove what make created
-	rm -rf $(VENV) .lock-venv .mutants .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) dist .lock-venv .mutants .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
