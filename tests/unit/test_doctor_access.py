@@ -20,7 +20,11 @@ def like_4_20(*nodes: bool, scc: dict[str, Any] = V3) -> State:
     seen = state()
     seen.objects["SecurityContextConstraints"].append({**scc, "groups": ["system:authenticated"]})
     seen.objects["nodes"] = [
-        {"status": {"runtimeHandlers": [{"name": "", "features": {"userNamespaces": has}}]}} for has in nodes
+        {
+            "metadata": {"name": f"n{number}"},
+            "status": {"runtimeHandlers": [{"name": "", "features": {"userNamespaces": has}}]},
+        }
+        for number, has in enumerate(nodes)
     ]
     return seen
 
@@ -31,10 +35,11 @@ def test_nothing_is_said_while_the_rule_is_off() -> None:
 
 
 def test_all_is_there() -> None:
-    seen = like_4_20(True, False)
+    seen = like_4_20(True, True)
+    seen.objects["nodes"].append({"metadata": {"name": "w", "labels": {"kubernetes.io/os": "windows"}}})
     assert problems(seen, ON) == []
     [found] = [each for each in diagnose(seen, ON) if each.check == "user namespaces"]
-    assert found.says == "every account may use SCC restricted-v3; 1 of 2 nodes report user namespaces"
+    assert found.says == "every account may use SCC restricted-v3; 2 of 2 nodes report user namespaces"
 
 
 @pytest.mark.parametrize("nodes", [(), (False,)])
@@ -42,6 +47,27 @@ def test_no_node_has_user_namespaces(nodes: tuple[bool, ...]) -> None:
     check, says, command = problem(like_4_20(*nodes), ON)
     assert (check, command) == ("user namespaces", CONFIGURE)
     assert says.startswith(f"0 of {len(nodes)} nodes report user namespaces")
+
+
+def test_nodes_that_lack_them_are_named() -> None:
+    _, says, command = problem(like_4_20(True, False), ON)
+    assert (says.endswith("stay in ContainerCreating on n1"), command) == (True, CONFIGURE)
+    assert says.startswith("1 of 2 nodes report user namespaces")
+    assert problem(like_4_20(*[False] * 7), ON)[1].endswith("on n0, n1, n2, n3, n4 and others")
+
+
+def test_another_runtime_does_not_count() -> None:
+    """The kubelet asks the handler of the pod's RuntimeClass, and these pods have none."""
+    seen = like_4_20(False)
+    kata = {"name": "kata", "features": {"userNamespaces": True}}
+    seen.objects["nodes"][0]["status"]["runtimeHandlers"].append(kata)
+    assert problem(seen, ON)[1].startswith("0 of 1 nodes")
+
+
+def test_nothing_is_said_without_the_right_to_see_who_may_use_it() -> None:
+    seen = like_4_20(True)
+    del seen.objects["ClusterRoleBinding"]
+    assert problems(seen, ON) == []
 
 
 def test_a_node_that_says_nothing_has_none() -> None:

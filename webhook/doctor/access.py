@@ -15,7 +15,9 @@ from webhook.workloads.user_namespace import RULE, V3
 INJECTED: Final = {"istio-injection": "enabled"}
 NAMED: Final = ("metadata", "name")
 HANDLERS: Final = ("status", "runtimeHandlers")
+LABELS: Final = ("metadata", "labels")
 USERS: Final = ("runAsUser",)
+NAMES: Final = 5  # of nodes, in a sentence
 EVERYONE: Final = ("system:authenticated", "system:serviceaccounts")
 BIND: Final = f"oc create clusterrolebinding {V3} --clusterrole={OF_SCC}{V3} --group={EVERYONE[0]}"
 
@@ -53,8 +55,9 @@ def user_namespaces(state: State, cluster: Cluster, settings: Settings) -> Itera
         return
     scc = next((each for each in state.objects["SecurityContextConstraints"] if lookup(each, NAMED) == V3), None)
     usable = V3 in set().union(*(cluster.grants.granted.get(who, ()) for who in EVERYONE))
-    able = sum(any(_maps_users(each) for each in sequence(node, HANDLERS)) for node in state.objects["nodes"])
-    nodes = f"{able} of {len(state.objects['nodes'])} nodes report user namespaces"
+    linux = [each for each in state.objects["nodes"] if mapping(each, LABELS).get("kubernetes.io/os") != "windows"]
+    lacking, count = [str(lookup(each, NAMED)) for each in linux if not _maps_users(each)], len(linux)
+    nodes = f"{count - len(lacking)} of {count} nodes report user namespaces"
     rejected = f"OpenShift rejects the pods that rule {RULE} changes"
     says, command = f"every account may use SCC {V3}; {nodes}", None
     if scc is None:
@@ -63,13 +66,16 @@ def user_namespaces(state: State, cluster: Cluster, settings: Settings) -> Itera
         says, command = f"SCC {V3} has not the users 1000 to 65534, as in early 4.20, so {rejected}", CONFIGURE
     elif not usable:
         says, command = f"not every account may use SCC {V3}, so {rejected}", BIND
-    elif not able:
-        says, command = f"{nodes}: the pods that rule {RULE} changes stay in ContainerCreating", CONFIGURE
+    elif lacking or not count:
+        where = f" on {', '.join(lacking[:NAMES])}{' and others' * (len(lacking) > NAMES)}" if lacking else ""
+        says, command = f"{nodes}: the pods that rule {RULE} changes stay in ContainerCreating{where}", CONFIGURE
     yield Diagnosis("user namespaces", says, command)
 
 
-def _maps_users(handler: Object) -> bool:
-    return lookup(handler, ("features", "userNamespaces")) is True
+def _maps_users(node: Object) -> bool:
+    """Check whether a node's runtime has user namespaces for a pod without a RuntimeClass, as the kubelet does."""
+    default = [each for each in sequence(node, HANDLERS) if not each.get("name")]
+    return any(lookup(each, ("features", "userNamespaces")) is True for each in default)
 
 
 def grants(cluster: Cluster) -> dict[str, list[str]]:

@@ -26,7 +26,10 @@ def diagnose(state: State, settings: Settings, cluster: Cluster) -> Iterator[Dia
         (partial(installation.reachable, state), ("services", "servers", "endpointslices")),
         (partial(installation.protected, state), ("networkpolicies",)),
         (partial(access.everyone, state, cluster, settings), ("SecurityContextConstraints", "ClusterRoleBinding")),
-        (partial(access.user_namespaces, state, cluster, settings), ("SecurityContextConstraints", "nodes")),
+        (
+            partial(access.user_namespaces, state, cluster, settings),
+            ("SecurityContextConstraints", "ClusterRoleBinding", "nodes"),
+        ),
         (partial(workloads.not_asked, state, settings, cluster), ("namespaces",)),
         (partial(workloads.rejections, state, settings, cluster), ("Deployment.apps",)),
         (partial(access.istio, state), ("namespaces", "cni")),

@@ -57,8 +57,14 @@ OTHERS: Final = (
         r"cannot be mapped to a host ID",
         "The pod has a user namespace of its own (`hostUsers: false`), which does not map its UID. It names no user, "
         "so restricted-v2 admitted it and assigned a UID of the namespace.",
-        "Set `runAsUser` to the image's user, from 1000 to 65534, so that restricted-v3 admits the pod. Rule "
-        "`user-namespace` does so for images that it knows.",
+        "In the owner's pod template, set `runAsUser` to the image's user, from 1000 to 65534, so that restricted-v3 "
+        "admits the pod, or remove `hostUsers`. Rule `user-namespace` names the user of images that it knows.",
+    ),
+    Error(
+        "can't set `spec.hostUsers: false`, runtime does not support user namespaces",
+        r"can't set `spec\.hostUsers: false`",
+        "The pod has a user namespace of its own, and the container runtime of its node has none for it.",
+        "Update the node. Until then remove `hostUsers`, or switch off rule `user-namespace` if it set that.",
     ),
     Error(
         "Permission denied",
