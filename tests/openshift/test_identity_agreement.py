@@ -19,6 +19,7 @@ from webhook.objects.model import Object, Request, lookup
 from webhook.scc import ranges
 from webhook.scc.defaults import SCCS
 from webhook.settings.model import Settings
+from webhook.workloads.user_namespace import IDS_OF_V3
 
 pytestmark = pytest.mark.timeout(3000)
 
@@ -87,3 +88,26 @@ def test_ids_go_where_that_helps_and_only_there(everyone: tuple[str, ...], seed:
     without = admitted([without_foreign_ids(pod) for pod in left], everyone)
     verdicts = zip(left, admitted(left, everyone), without, strict=True)
     assert [pod for pod, as_it_is, without_ids in verdicts if without_ids and not as_it_is] == []
+
+
+def test_only_restricted_v3_admits_what_gets_a_user_namespace(seed: int, pods: int, rig: None) -> None:
+    """And each container has a user that the namespace maps: restricted-v2 would assign another."""
+    everyone = ("restricted-v2", "restricted-v3")
+    settings, changed, left = Settings(ALLOCATED, everyone, {"user-namespace": True}), [], 0
+    for pod in templates(random.Random(seed)):
+        deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {}, "spec": {"template": pod}}
+        outcome = engine.evaluate(Request("Deployment.apps", "CREATE", deployment, namespace="team"), settings)
+        if "user-namespace" in outcome.rules():
+            changed.append((outcome.object or {})["spec"]["template"])
+        else:
+            left += 1
+        if len(changed) == pods // 50:
+            break
+
+    after = Counter(admitted(changed, everyone))
+    print(f"rule user-namespace: {len(changed)} pods changed, admitted by {dict(after)}; {left} were left")
+    assert set(after) == {"restricted-v3"}
+    for pod in changed:
+        own = [lookup(container, ("securityContext", "runAsUser")) for container in containers(pod)]
+        of_pod = lookup(pod, ("spec", "securityContext", "runAsUser"))
+        assert all((of_pod if user is None else user) in IDS_OF_V3 for user in own), pod
