@@ -48,6 +48,23 @@ def test_what_the_rules_save_is_explained_and_fine(tmp_path: Path, capfd: pytest
     assert "before rejected, after restricted-v2" in capfd.readouterr().out
 
 
+def test_a_pod_that_is_admitted_and_never_starts_has_its_warning(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    template = {"spec": {"hostUsers": False, "containers": [{"name": "main", "image": "example"}]}}
+    path = tmp_path / "deployment.json"
+    path.write_text(json.dumps({"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"template": template}}))
+    assert cli.main(["explain", str(path)]) == 0
+    assert "    warning: user-namespace: hostUsers: false without a user: " in capfd.readouterr().out
+
+
+def test_a_reason_names_its_scc_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "pod.json"
+    path.write_text(json.dumps(pod(REFUSED["fs-group"][0])))
+    assert cli.main(["explain", str(path)]) == 1
+    assert "\n    provider restricted-v2: .spec.securityContext.fsGroup: " in capfd.readouterr().out
+
+
 def test_a_bare_pod_is_not_promised_what_its_owner_would_get(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "pod.json"
     path.write_text(json.dumps(pod(REFUSED["fs-group"][0])))

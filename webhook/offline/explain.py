@@ -33,7 +33,7 @@ def objects(documents: list[Document], settings: Settings) -> tuple[list[str], b
         refused |= not template.after.admitted_by
         before, after = (v.admitted_by or "rejected" for v in (template.before, template.after))
         lines.append(f"{name(template)} {template.path}: before {before}, after {after}")
-        lines += [f"    restricted-v2: {reason}" for reason in reasons(template.before)]
+        lines += [f"    {reason}" for reason in reasons(template.before)]
         rules = sorted({finding.rule for finding in template.findings})
         if rules:
             lines.append(f"    changed by {', '.join(rules)}")
@@ -42,6 +42,8 @@ def objects(documents: list[Document], settings: Settings) -> tuple[list[str], b
             lines += [f"    {BARE_POD}"] if template.kind == "Pod" else []
             lines.append(f"    smallest sufficient grant: {template.smallest or 'none of the default SCCs'}")
             lines += [f"      {line}" for line in suggestion(template).splitlines()]
+        else:
+            lines += [f"    warning: {warning}" for warning in template.warnings]
     return lines, refused
 
 
