@@ -82,6 +82,8 @@ def test_the_wheel_is_the_package_of_this_version(made: tuple[Path, list[str]]) 
     with zipfile.ZipFile(path) as wheel:
         names = set(wheel.namelist())
         metadata = wheel.read(f"kubeflow_openshift-{VERSION}.dist-info/METADATA").decode()
+        package = [entry for entry in wheel.infolist() if ".dist-info/" not in entry.filename]
+    assert {entry.external_attr >> 16 & 0o777 for entry in package} == {0o644}
     assert f"\nVersion: {VERSION}\n" in metadata
     assert {"webhook/offline/report.html", "webhook/rules/pod/fs_group.py", "certs/keeper.py"} <= names
     assert {name.partition("/")[0] for name in names} == {"webhook", "certs", f"kubeflow_openshift-{VERSION}.dist-info"}

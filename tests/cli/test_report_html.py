@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from webhook import VERSION
 from webhook.cli import main as cli
 from webhook.offline import report_html
 
@@ -87,7 +88,7 @@ def test_it_says_of_what_it_is_when_it_was_made_and_by_which_version(
     folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     out = page(capfd, folder, ALL)
-    assert "<p>all.yaml · 2025-12-01 00:00 UTC · kubeflow-openshift 0.1.0</p>" in out
+    assert f"<p>all.yaml · 2025-12-01 00:00 UTC · kubeflow-openshift {VERSION}</p>" in out
     assert page(capfd, folder, ALL) == out
 
 
