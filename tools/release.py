@@ -132,10 +132,8 @@ def install(version: str, image: str) -> str:
     text = ROOT.joinpath("deploy/install.yaml").read_text()
     if image == NO_IMAGE:
         return text
-    objects = text.partition("apiVersion:")
-    return f"# {NAME} {version} for OpenShift: oc apply -f install.yaml\n{''.join(objects[1:])}".replace(
-        NO_IMAGE, image
-    )
+    objects = text[text.index("apiVersion:") :].replace(NO_IMAGE, image)
+    return f"# {NAME} {version} for OpenShift: oc apply -f install.yaml\n{objects}"
 
 
 def unpacked(archive: Path) -> dict[str, bytes]:
