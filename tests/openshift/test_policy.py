@@ -120,12 +120,21 @@ def test_a_pod_whose_account_was_granted_more_keeps_its_ids(openshift: Cluster) 
     assert admitted["spec"]["containers"][0]["securityContext"]["runAsUser"] == 999
 
 
-@pytest.mark.parametrize("annotation", ["kubeflow-openshift/rules", "openshift.io/required-scc"])
-def test_an_annotated_pod_is_left_alone(openshift: Cluster, annotation: str) -> None:
+@pytest.mark.parametrize(
+    ("annotation", "status"),
+    [
+        ({"kubeflow-openshift/rules": "none"}, 403),
+        ({"openshift.io/required-scc": "anyuid"}, 403),
+        ({"openshift.io/required-scc": "restricted-v2"}, 201),
+    ],
+)
+def test_a_pod_that_opts_out_or_requires_another_scc_is_left_alone(
+    openshift: Cluster, annotation: dict[str, str], status: int
+) -> None:
     wait(lambda: create(openshift, bare())[0] == 201, "the policy")
     pod = bare()
-    pod["metadata"]["annotations"] = {annotation: "restricted-v2"}
-    assert create(openshift, pod)[0] == 403
+    pod["metadata"]["annotations"] = annotation
+    assert create(openshift, pod)[0] == status
 
 
 def test_it_does_what_the_engine_does(without_scc: Cluster, seed: int, pods: int) -> None:

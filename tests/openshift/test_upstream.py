@@ -30,7 +30,7 @@ def manifests_of(release: str) -> list[upstream.Object]:
 
 @pytest.mark.parametrize(
     ("release", "workloads", "without", "at_most"),
-    [("kubeflow-26.03", 50, 18, 75), ("kubeflow-0.7-served", 80, 78, 160)],
+    [("kubeflow-26.03", 50, 18, 75), ("kubeflow-1.10", 48, 28, 75), ("kubeflow-0.7-served", 80, 78, 160)],
 )
 def test_every_workload_gets_a_pod_with_us_and_none_by_a_weaker_scc(
     release: str,

@@ -19,7 +19,7 @@ def test_upstreams_sample_of_a_ray_cluster(node: Node, tmp_path: Path, proof: Ca
     for where in (plain, team):
         ray.create(cluster, where)
     why = wait(lambda: refusal(cluster, plain), "refusal")
-    assert "1000" in why
+    assert "fsGroup" in why
 
     running(cluster, team, f"ray.io/cluster={ray.NAME}", count=2)
     [head] = running(cluster, team, "ray.io/node-type=head")

@@ -55,7 +55,8 @@ def line(row: Row, seen: str | None) -> str:
 def real_line(ran: dict[str, Any]) -> str:
     """Return a line of the table of what ran under upstream's own controllers; a `|` would end its cell."""
     shown = "; ".join(part.strip() for part in ran["shown"].split("|"))
-    return f"| {ran['row']} | {ran['what']} | {ran['by']} | {shown} | {ran['without']} | `{ran['test']}` |"
+    cells = (ran["row"], ran["what"], ran["by"], ran["uid"], shown, ran["without"], f"`{ran['test']}`")
+    return f"| {' | '.join(cells)} |"
 
 
 def table() -> str:
@@ -72,8 +73,9 @@ def table() -> str:
         "| row | object | command | before | after | ran | test |\n|---|---|---|---|---|---|---|\n"
         + "\n".join(lines)
         + "\n\n## Under upstream's own controllers\n\n"
-        "Seen by `make test-real`, in images as above. Each ran as the namespace's UID.\n\n"
-        "| row | workload | started by | what shows it | without the webhook | test |\n|---|---|---|---|---|---|\n"
+        "Seen by `make test-real`, in images as above. The UID is the namespace's, but for the rule user-namespace.\n\n"
+        "| row | workload | started by | UID | what shows it | without the webhook | test |\n"
+        "|---|---|---|---|---|---|---|\n"
         + "\n".join(map(real_line, json.loads(REAL.read_text())["figures"]["ran"]))
         + "\n"
     )

@@ -11,6 +11,7 @@ from typing import Final
 
 from webhook.objects.model import Object
 from webhook.registration.conditions import NOT_OF_THE_PLATFORM
+from webhook.scc.admission import REQUIRED_SCC
 from webhook.settings.model import Settings
 from webhook.settings.scopes import SCOPES
 
@@ -34,9 +35,7 @@ MAY_USE: Final = "variables.{}.name('{}').check('use').allowed()"
 
 CONDITIONS: Final = {
     "not-of-the-platform": NOT_OF_THE_PLATFORM["expression"],
-    "not-opted-out": """\
-!(has(object.metadata.annotations) && ['kubeflow-openshift/rules', 'openshift.io/required-scc'].exists(each,
-  each in object.metadata.annotations))""",
+    "not-opted-out": "!(has(object.metadata.annotations) && 'kubeflow-openshift/rules' in object.metadata.annotations)",
     "of-a-range": """\
 !(has(object.spec.hostUsers) && !object.spec.hostUsers) &&
 !(has(object.spec.os) && object.spec.os.name == 'windows')""",
@@ -137,7 +136,8 @@ def _conditions(settings: Settings) -> dict[str, str]:
     exempt = [f"{_list(namespaces)}.exists(each, request.namespace.matches(each))"] if namespaces else []
     if accounts := settings.exempt_service_accounts:
         exempt.append(f"request.namespace + '/' + {ACCOUNT} in {_list(accounts)}")
-    return {**CONDITIONS, "not-exempt": f"!({' || '.join(exempt) or 'false'})"}
+    required = f"object.metadata.?annotations[?'{REQUIRED_SCC}'].orValue('') in {_list(('', *settings.everyone))}"
+    return {**CONDITIONS, "no-other-scc-required": required, "not-exempt": f"!({' || '.join(exempt) or 'false'})"}
 
 
 def _named(expressions: Mapping[str, str]) -> list[Object]:

@@ -41,6 +41,9 @@ KNATIVE: Final = Module(
     HERE / "knative",
     {name: f"{SERVING}/cmd/{name}" for name in ("controller", "autoscaler", "activator", "webhook", "queue")},
 )
+KNATIVE_PREFIX: Final = "dev.local/"
+"""Knative looks up no digest for images of this name."""
+KNATIVE_USER: Final = f"{KNATIVE_PREFIX}python:rig"
 S3: Final = Module(HERE / "gofakes3", {"gofakes3": "github.com/johannesboyne/gofakes3/cmd/gofakes3"})
 
 
@@ -80,7 +83,8 @@ def image(module: Module, binary: str, name: str, at: str) -> pathlib.Path:
                 with tarfile.open(layer, "w") as tar:
                     tar.addfile(scratch())
                     tar.add(file, at)
-                images.archive(layer, name, archive, {"Entrypoint": [f"/{at}"], "User": "65532"})
+                config = {"Entrypoint": [f"/{at}"], "User": "65532", "WorkingDir": f"/{at.rpartition('/')[0]}"}
+                images.archive(layer, name, archive, config)
     return images.final(archive)
 
 
@@ -117,6 +121,11 @@ def ray_images() -> list[pathlib.Path]:
     ]
 
 
+def knative_images() -> list[pathlib.Path]:
+    """Return the archives of Knative Serving's programs."""
+    return [image(KNATIVE, name, f"{KNATIVE_PREFIX}{name}:rig", f"ko-app/{name}") for name in KNATIVE.packages]
+
+
 def argo_images() -> list[pathlib.Path]:
     """Return the archives of Argo's controller and executor, as 26.03 names them, and of an S3."""
     module = argo()
@@ -142,5 +151,13 @@ def prepare() -> None:
     if not list(cache().joinpath("images").glob("workflow-controller-*.tar")):
         print(f"rig: {COST}", file=sys.stderr, flush=True)
     build(binaries.DNS)
-    for made in (seldon_images, cert_manager_images, training_images, trainer_images, ray_images, argo_images):
+    for made in (
+        seldon_images,
+        cert_manager_images,
+        training_images,
+        trainer_images,
+        ray_images,
+        knative_images,
+        argo_images,
+    ):
         made()
