@@ -33,6 +33,8 @@ def main() -> int:
     try:
         match arguments.command:
             case "build":
+                if arguments.real:
+                    controllers.say_cost()
                 build(RENDERERS)
                 print(build())
                 prepare(with_node=arguments.node or arguments.real, real=arguments.real)

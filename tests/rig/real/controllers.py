@@ -18,9 +18,10 @@ TRAINER_DEFAULT: Final = "docker.io/pytorch/pytorch:2.7.1-cuda12.8-cudnn9-runtim
 """And once more, under the name of Trainer's default runtime."""
 ENGINE: Final = "docker.io/seldonio/engine:0.4.1"
 CLASSIFIER: Final = "docker.io/seldonio/mock_classifier:1.0"
+PATH: Final = "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 COST: Final = (
-    "the first build of upstream's controllers takes about 10 minutes on two idle cores, an hour on busy ones, "
-    "1.3 GB of disk for what is kept and some 5 GB in Go's own caches"
+    "all of them take about 25 minutes on two cores, more on busy ones, and 3.5 GB of disk for what is kept; "
+    "Go's own caches grow to some 21 GB, the rig's part included"
 )
 ARGO: Final = "github.com/argoproj/argo-workflows/v4"
 SIGNALS: Final = "workflow/executor/osspecific/signal_{}.go"
@@ -40,6 +41,25 @@ SERVING: Final = "knative.dev/serving"
 KNATIVE: Final = Module(
     HERE / "knative",
     {name: f"{SERVING}/cmd/{name}" for name in ("controller", "autoscaler", "activator", "webhook", "queue")},
+)
+KATIB: Final = "github.com/kubeflow/katib"
+KATIBS: Final = Module(
+    HERE / "katib",
+    {
+        "katib-controller": f"{KATIB}/cmd/katib-controller/v1beta1",
+        "katib-db-manager": f"{KATIB}/cmd/db-manager/v1beta1",
+        "file-metrics-collector": f"{KATIB}/cmd/metricscollector/v1beta1/file-metricscollector",
+        "suggestion-goptuna": f"{KATIB}/cmd/suggestion/goptuna/v1beta1",
+    },
+)
+MARIADB: Final = (
+    "mmdebstrap",
+    "--quiet",
+    "--format=tar",
+    "--variant=minbase",
+    "--include=mariadb-server",
+    "--skip=cleanup/run",  # or /run/mysqld is lost
+    '--customize-hook=mkdir -p "$1/run/mysqld" && chmod 1777 "$1/run/mysqld"',
 )
 KNATIVE_PREFIX: Final = "dev.local/"
 """Knative looks up no digest for images of this name."""
@@ -121,6 +141,25 @@ def ray_images() -> list[pathlib.Path]:
     ]
 
 
+def katib_images() -> list[pathlib.Path]:
+    """Return the archives of Katib's programs as 26.03 names them, of its database and of its example."""
+    of = "ghcr.io/kubeflow/katib"
+    programs = [image(KATIBS, name, f"{of}/{name}:v0.19.0", f"app/{name}") for name in KATIBS.packages]
+    return [*programs, mariadb(), images.build_image(f"{of}/pytorch-mnist-cpu:v0.19.0", HERE / "trial")]
+
+
+def mariadb() -> pathlib.Path:
+    """Return the archive of Debian's MariaDB, under the name of the MySQL that Katib uses."""
+    name, entry = "docker.io/library/mysql:8.0.29", HERE / "mariadb/docker-entrypoint.sh"
+    with images.kept("mariadb", repr(MARIADB).encode() + images.content(HERE / "mariadb", ["."])) as (file, is_new):
+        if is_new:
+            with tempfile.TemporaryDirectory() as folder:
+                layer = pathlib.Path(folder, "layer.tar")
+                images.run([*MARIADB, f"--customize-hook=copy-in {entry} /usr/local/bin", "bookworm", str(layer)])
+                images.archive(layer, name, file, {"Entrypoint": ["docker-entrypoint.sh"], "Env": [PATH]})
+    return images.final(file)
+
+
 def knative_images() -> list[pathlib.Path]:
     """Return the archives of Knative Serving's programs."""
     return [image(KNATIVE, name, f"{KNATIVE_PREFIX}{name}:rig", f"ko-app/{name}") for name in KNATIVE.packages]
@@ -146,18 +185,30 @@ def seldon_images() -> list[pathlib.Path]:
     return [images.build_image(ENGINE, HERE / "engine")]
 
 
+STEPS: Final = {
+    "engine-0.4.1": seldon_images,
+    "cainjector": cert_manager_images,
+    "training-operator": training_images,
+    "trainer": trainer_images,
+    "ray-2.46.0": ray_images,
+    "katib-controller": katib_images,
+    "activator": knative_images,
+    "argoexec": argo_images,
+}
+"""What makes the images of each controller, by the name of the archive of one of them."""
+
+
+def say_cost() -> None:
+    """Print what the steps cost that are to be built, if there are any."""
+    folder = cache() / "images"
+    absent = [name for name in STEPS if not list(folder.glob(f"{name}-{'?' * 12}.tar"))]
+    if absent:
+        print(f"rig: {len(absent)} of {len(STEPS)} steps are to be built: {COST}", file=sys.stderr, flush=True)
+
+
 def prepare() -> None:
-    """Make all that tests/real is made of; say before the first time what it costs."""
-    if not list(cache().joinpath("images").glob("workflow-controller-*.tar")):
-        print(f"rig: {COST}", file=sys.stderr, flush=True)
+    """Make all that tests/real is made of, and say where it is."""
     build(binaries.DNS)
-    for made in (
-        seldon_images,
-        cert_manager_images,
-        training_images,
-        trainer_images,
-        ray_images,
-        knative_images,
-        argo_images,
-    ):
-        made()
+    for number, (name, make) in enumerate(STEPS.items(), 1):
+        print(f"rig: step {number} of {len(STEPS)}: {name}", file=sys.stderr, flush=True)
+        make()
