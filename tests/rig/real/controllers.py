@@ -96,14 +96,14 @@ def source_of(module: Module, name: str) -> pathlib.Path:
 def image(module: Module, binary: str, name: str, at: str) -> pathlib.Path:
     """Return the archive of an image with nothing but a static binary and /tmp; make it if it is not kept."""
     file = build(module) / binary
-    with images.kept(binary, repr((name, at, file.parent.parent.name)).encode()) as (archive, is_new):
+    config = {"Entrypoint": [f"/{at}"], "User": "65532", "WorkingDir": f"/{at.rpartition('/')[0]}"}
+    with images.kept(binary, repr((name, config, file.parent.parent.name)).encode()) as (archive, is_new):
         if is_new:
             with tempfile.TemporaryDirectory() as folder:
                 layer = pathlib.Path(folder, "layer.tar")
                 with tarfile.open(layer, "w") as tar:
                     tar.addfile(scratch())
                     tar.add(file, at)
-                config = {"Entrypoint": [f"/{at}"], "User": "65532", "WorkingDir": f"/{at.rpartition('/')[0]}"}
                 images.archive(layer, name, archive, config)
     return images.final(archive)
 

@@ -1,12 +1,14 @@
 """Before anything is built for upstream's controllers its cost is said, and then each step."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.rig import __main__ as command
-from tests.rig.node import node
+from tests.rig.node import images, node
 from tests.rig.real import controllers
 
 
@@ -55,3 +57,17 @@ def test_nothing_is_said_of_cost_when_all_is_kept(capsys: pytest.CaptureFixture[
     capsys.readouterr()
     controllers.say_cost()
     assert not capsys.readouterr().err
+
+
+def test_an_image_is_made_again_when_its_configuration_changes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    keys: list[str] = []
+
+    @contextmanager
+    def kept(name: str, inputs: bytes) -> Iterator[tuple[Path, bool]]:
+        keys.append(inputs.decode())
+        yield tmp_path / f"{name}.partial", False
+
+    monkeypatch.setattr(controllers, "build", lambda _: tmp_path)
+    monkeypatch.setattr(images, "kept", kept)
+    controllers.image(controllers.S3, "gofakes3", "localhost/gofakes3:rig", "app/gofakes3")
+    assert "'WorkingDir': '/app'" in keys[0]
