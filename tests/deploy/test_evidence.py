@@ -44,3 +44,23 @@ def test_the_page_of_user_namespaces_quotes_its_evidence() -> None:
         for name, seen in figures[what].items()
     ]
     assert re.findall(r"^\| `(\S+)` \| (\w+) \| (\d+) \| (\d+) \| (\d+) \|$", page, re.MULTILINE) == rows
+
+
+def test_the_page_on_gitops_quotes_its_evidence() -> None:
+    figures = json.loads((ROOT / "docs/evidence/gitops.json").read_text())["figures"]
+    page = " ".join((ROOT / "docs/gitops.md").read_text().split())
+    assert f"all {figures['objects']} objects of Kubeflow 26.03" in page
+    kinds = figures["OutOfSync by default, by kind"]
+    roles, runtimes = (
+        kinds["ClusterRole"] + kinds["Role"],
+        kinds["ClusterServingRuntime"] + kinds["ClusterTrainingRuntime"],
+    )
+    said = (
+        f"**{figures['OutOfSync by default']}**, at every comparison: {kinds['Deployment']} Deployments, {roles} roles"
+    )
+    assert f"{said}, {runtimes} runtimes, {kinds['StatefulSet']} StatefulSet, {kinds['ConfigMap']} ConfigMap |" in page
+    assert (
+        f"with `ServerSideDiff=true` and `ServerSideApply=true` | {figures['OutOfSync with ServerSideDiff']} |" in page
+    )
+    assert f"a chart of 26.03's {figures['helm3: workloads']} Deployments and StatefulSets" in page
+    assert not any(figures[what] for what in figures if what.startswith("Flux") or what.endswith("restarted"))
