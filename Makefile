@@ -7,7 +7,7 @@ UPSTREAM_MANIFESTS ?= ../shared/upstream
 export UPSTREAM_MANIFESTS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-openshift test-real check update chart rows agreement bench lock sbom release mutants image clean
+.PHONY: help demo test test-unit test-openshift test-real check update chart rows agreement bench lock sbom docs release mutants image clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -71,6 +71,9 @@ sbom: $(READY)  ## print a CycloneDX bill of materials of the locked Python pack
 
 release: $(READY)  ## make dist/, the files of release VERSION; its image, too, if BASE and IMAGE are given (docs/release.md)
 	@$(BIN)/python -m tools.release "$(VERSION)" "$(BASE)" "$(IMAGE)"
+
+docs: $(READY)  ## build the site into site/, with every link checked
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 
 mutants: $(READY)  ## list changes of the code that no unit test notices (hours; in a copy, .mutants)
 	rm -rf .mutants && git clone --quiet . .mutants && ln -s ../$(VENV) .mutants/$(VENV)
