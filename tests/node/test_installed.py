@@ -7,7 +7,7 @@ from tests.rig.node.node import Node
 from tests.support.as_installed import SETS, stateful_set
 from tests.support.creating import Created, creating
 from tests.support.installed import refusals
-from tests.support.pods import first_uid, is_ready, run, running
+from tests.support.pods import first_uid, is_ready, main_process, run, running
 from webhook.settings.scopes import NAMESPACE
 
 KEEPER = "kubeflow-openshift-certificates"
@@ -97,13 +97,6 @@ def test_a_server_that_ran_out_of_memory_is_missed_for_a_moment(installed: Node)
         installed.cluster.kubectl(*fill, check=False)
         restarted(installed, pod, "OOMKilled")
     refused_for_a_moment(created, "OOM kill")
-
-
-def main_process(node: Node, pod: dict[str, Any]) -> int:
-    """Return the pid, on the node, of a pod's container."""
-    container = pod["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
-    tasks = node.run("ctr", "-n", "k8s.io", "tasks", "ls").splitlines()
-    return next(int(line.split()[1]) for line in tasks if line.startswith(container))
 
 
 def restarted(node: Node, pod: dict[str, Any], reason: str) -> None:

@@ -4,14 +4,11 @@ from collections.abc import Callable
 
 from tests.rig.cluster import Cluster, wait
 from tests.rig.node.node import Node
-from tests.rig.node.settings import NAME
 from tests.support.installed import OPTED_IN, namespace, refusals
 from tests.support.jupyter import ask, content, notebook, prefix, save, service
-from tests.support.pods import first_uid, run, running
+from tests.support.pods import disk, first_uid, run, running
 
 Ran = Callable[[str, str, str], None]
-VOLUMES = "/api/v1/persistentvolumes"
-DISK = "/var/lib/disk"
 STARTED = 60.0
 
 
@@ -69,7 +66,7 @@ def answers(address: str, where: str) -> None:
 
 def test_with_a_claim_a_file_is_there_after_a_restart(installed: Node, ran: Ran) -> None:
     cluster, where = installed.cluster, namespace(installed.cluster, "team-with-disk", **OPTED_IN)
-    disk(installed, where)
+    disk(installed, where, "home")
     cluster.make(sets(where), notebook(where, claim="home"))
     address = service(cluster, where)
     [first] = running(cluster, where, "app=nb")
@@ -82,20 +79,3 @@ def test_with_a_claim_a_file_is_there_after_a_restart(installed: Node, ran: Ran)
     answers(address, where)
     assert content(address, where, "it.txt") == "kept"
     ran("N5", "notebook-26.03: 1 pod specs", "JupyterLab with its home on a claim: a file is there after a restart")
-
-
-def disk(node: Node, where: str) -> None:
-    """Make a volume on the node, to which the kubelet gives the pod's fsGroup, and a claim of it."""
-    node.run("mkdir", "-p", DISK)
-    on_node = {"key": "kubernetes.io/hostname", "operator": "In", "values": [NAME]}
-    size = {"storage": "1Gi"}
-    spec = {
-        "capacity": size,
-        "accessModes": ["ReadWriteOnce"],
-        "local": {"path": DISK},
-        "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [on_node]}]}},
-    }
-    node.cluster.make(VOLUMES, {"metadata": {"name": "disk"}, "spec": spec})
-    wanted = {"accessModes": ["ReadWriteOnce"], "storageClassName": "", "resources": {"requests": size}}
-    claims = f"/api/v1/namespaces/{where}/persistentvolumeclaims"
-    node.cluster.make(claims, {"metadata": {"name": "home"}, "spec": {**wanted, "volumeName": "disk"}})

@@ -1,9 +1,11 @@
-"""Pods that run on the rig's node."""
+"""Pods that run on the rig's node, and disks for them."""
 
 from typing import Any
 
 from tests.rig.cluster import Cluster, wait
 from tests.rig.node.images import PYTHON
+from tests.rig.node.node import Node
+from tests.rig.node.settings import NAME
 
 SLEEP = {"name": "main", "image": PYTHON, "command": ["sh", "-c", "trap exit TERM; sleep infinity & wait"]}
 LISTEN = {"name": "main", "image": PYTHON, "command": ["timeout", "3600", "python3", "-m", "http.server", "8888"]}
@@ -38,3 +40,29 @@ def first_uid(cluster: Cluster, where: str) -> str:
     """Return the UID that SCC gives the pods of a namespace."""
     annotations = cluster.request("GET", f"/api/v1/namespaces/{where}").body["metadata"]["annotations"]
     return str(annotations["openshift.io/sa.scc.uid-range"].partition("/")[0])
+
+
+def main_process(node: Node, pod: dict[str, Any]) -> int:
+    """Return the pid, on the node, of a pod's container."""
+    container = pod["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
+    tasks = node.run("ctr", "-n", "k8s.io", "tasks", "ls").splitlines()
+    return next(int(line.split()[1]) for line in tasks if line.startswith(container))
+
+
+def disk(node: Node, where: str, name: str, owner: int = 0) -> str:
+    """Make a volume on the node, to which the kubelet gives the pod's fsGroup, and a claim of it; return its folder."""
+    folder = f"/var/lib/disks/{where}-{name}"
+    node.run("install", "--directory", f"--owner={owner}", f"--group={owner}", folder)
+    on_node = {"key": "kubernetes.io/hostname", "operator": "In", "values": [NAME]}
+    size = {"storage": "1Gi"}
+    spec = {
+        "capacity": size,
+        "accessModes": ["ReadWriteOnce"],
+        "local": {"path": folder},
+        "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [on_node]}]}},
+    }
+    node.cluster.make("/api/v1/persistentvolumes", {"metadata": {"name": f"{where}-{name}"}, "spec": spec})
+    wanted = {"accessModes": ["ReadWriteOnce"], "storageClassName": "", "resources": {"requests": size}}
+    claims = f"/api/v1/namespaces/{where}/persistentvolumeclaims"
+    node.cluster.make(claims, {"metadata": {"name": name}, "spec": {**wanted, "volumeName": f"{where}-{name}"}})
+    return folder
