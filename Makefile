@@ -7,7 +7,7 @@ UPSTREAM_MANIFESTS ?= ../shared/upstream
 export UPSTREAM_MANIFESTS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-openshift test-real check update chart rows agreement bench lock sbom docs release mutants image clean
+.PHONY: help demo test test-unit test-openshift test-real check update chart rows support agreement bench lock sbom docs release mutants image clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -53,6 +53,10 @@ chart: $(READY)  ## rewrite the Helm chart from deploy/overlays (needs kubectl)
 
 rows: $(READY)  ## rewrite docs/rows.md from what the tests see on the rig
 	$(BIN)/pytest --rig=required --update-rows tests/openshift tests/node
+
+support: $(READY)  ## measure docs/support.md on the rig: each Kubeflow on each OpenShift (twenty minutes)
+	$(BIN)/python -m tools.support
+	$(BIN)/python -m tools.generate
 
 agreement: $(READY)  ## compare the SCC model with OpenShift's own code on PODS=50000 random pods, and on PODS/5 changed ones
 	$(BIN)/pytest --rig=required --pods=$(or $(PODS),50000) --seed=$(or $(SEED),$$(date +%s)) -s tests/openshift/test_scc_model.py tests/openshift/test_identity_agreement.py
