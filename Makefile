@@ -34,6 +34,7 @@ test-openshift: $(READY)  ## run the tests on OpenShift's own admission and on a
 test-real: $(READY)  ## run upstream's own controllers on a node, and keep what is seen in docs/evidence/real.json (as root)
 	$(BIN)/python -m tests.rig build --real
 	$(BIN)/pytest --rig=required --node=required --real --timeout=900 $(ARGS) tests/real
+	$(BIN)/python -m tools.generate
 
 check: $(READY)  ## check format, lint, types, import contracts, plain English, generated files
 	$(BIN)/ruff format --check .

@@ -106,13 +106,22 @@ def page() -> str:
         "",
         "## What ran",
         "",
-        "Under upstream's own controllers, on the rig's node ([the words that show it](rows.md)):",
-        "",
+        "Under upstream's own controllers on the rig's node, in images with upstream's user, owner and",
     ]
-    lines += ["| what | under | date |", "|---|---|---|"]
-    ran = json.loads((evidence.FOLDER / "real.json").read_text())["figures"]["ran"]
-    lines += [f"| {each['what']} | {each['by']} | {each['date']} |" for each in ran]
+    lines += ["directories (`make test-real`). The row is that of [Every change, shown](rows.md).", ""]
+    lines += [
+        "| row | what | under | UID | what shows it | without the webhook | date |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += map(line_of, json.loads((evidence.FOLDER / "real.json").read_text())["figures"]["ran"])
     return "\n".join([*lines, ""])
+
+
+def line_of(ran: dict[str, Any]) -> str:
+    """Return a line about what ran; a `|` would end its cell."""
+    shown = "; ".join(part.strip() for part in ran["shown"].split("|"))
+    cells = (ran["row"], ran["what"], ran["by"], ran["uid"], shown, ran["without"], ran["date"])
+    return f"| {' | '.join(cells)} |"
 
 
 def main() -> int:

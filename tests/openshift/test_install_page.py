@@ -22,3 +22,4 @@ def test_a_foreign_group_does_not_come_back(cluster: Cluster) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "{}"), done.stderr
+    cluster.kubectl("delete", "namespace", "kubeflow", "--timeout=60s")  # other tests make it themselves

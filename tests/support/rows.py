@@ -28,8 +28,6 @@ class Row:
 SHOWN: dict[tuple[str, str], Row] = {}
 RAN: Final = ROOT / "docs/evidence/ran.json"
 """What was seen of a row on a node, by row and object; written by the tests that see it."""
-REAL: Final = ROOT / "docs/evidence/real.json"
-"""What ran under upstream's own controllers; written by `make test-real`."""
 EXPECTED = {*(f"S{number}" for number in range(1, 14)), *(f"N{number}" for number in range(1, 6))}
 
 
@@ -52,13 +50,6 @@ def line(row: Row, seen: str | None) -> str:
     return f"| {row.row} | {row.object} | `{row.command}` | {row.before} | {after} | {seen or '-'} | `{row.test}` |"
 
 
-def real_line(ran: dict[str, Any]) -> str:
-    """Return a line of the table of what ran under upstream's own controllers; a `|` would end its cell."""
-    shown = "; ".join(part.strip() for part in ran["shown"].split("|"))
-    cells = (ran["row"], ran["what"], ran["by"], ran["uid"], shown, ran["without"], f"`{ran['test']}`")
-    return f"| {' | '.join(cells)} |"
-
-
 def table() -> str:
     """Return docs/rows.md."""
     kept = ran()
@@ -69,14 +60,10 @@ def table() -> str:
         "<!-- written by `make rows` from what the tests see on the rig; CI fails where it sees something else -->\n\n"
         "S: changes that people made by hand to install Kubeflow 0.7 on OpenShift 4.2. N: changes that 1.8 to 26.03\n"
         "need beyond these. All were seen on OpenShift's real admission (`tests/rig`). The column `ran` says what was\n"
-        "then seen on the rig's node, in images with upstream's user, owner and directories; `-`: it did not run.\n\n"
+        "then seen on the rig's node, in images with upstream's user, owner and directories; `-`: it did not run.\n"
+        "What ran under upstream's own controllers is in the [support matrix](support.md#what-ran).\n\n"
         "| row | object | command | before | after | ran | test |\n|---|---|---|---|---|---|---|\n"
         + "\n".join(lines)
-        + "\n\n## Under upstream's own controllers\n\n"
-        "Seen by `make test-real`, in images as above. The UID is the namespace's, but for the rule user-namespace.\n\n"
-        "| row | workload | started by | UID | what shows it | without the webhook | test |\n"
-        "|---|---|---|---|---|---|---|\n"
-        + "\n".join(map(real_line, json.loads(REAL.read_text())["figures"]["ran"]))
         + "\n"
     )
 
