@@ -7,7 +7,7 @@ UPSTREAM_MANIFESTS ?= ../shared/upstream
 export UPSTREAM_MANIFESTS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-openshift test-real check update chart rows support agreement bench lock sbom docs release mutants image clean
+.PHONY: help demo test test-unit test-openshift test-real check update chart rows support agreement bench lock sbom docs screenshots release mutants image clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -73,6 +73,9 @@ lock: $(READY)  ## resolve the dependencies again, with hashes
 
 sbom: $(READY)  ## print a CycloneDX bill of materials of the locked Python packages, of which the image has those that it uses
 	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --spec-version 1.6 --output-reproducible requirements.lock
+
+screenshots: $(READY)  ## make docs/pictures/report.png again (needs Chromium)
+	$(BIN)/python -m tools.screenshots
 
 release: $(READY)  ## make dist/, the files of release VERSION; its image, too, if BASE and IMAGE are given (docs/release.md)
 	@$(BIN)/python -m tools.release "$(VERSION)" "$(BASE)" "$(IMAGE)"
