@@ -95,4 +95,4 @@ image:  ## build the image on BASE=NAME@sha256:DIGEST, Red Hat's ubi9/python-312
 	$(or $(shell command -v podman),docker) build --build-arg BASE=$(BASE) -t kubeflow-openshift .
 
 clean:  ## remove what make created
-	rm -rf $(VENV) dist .lock-venv .mutants .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) dist site .lock-venv .mutants .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
