@@ -1,6 +1,7 @@
 """OpenShift's own code agrees with the table of the default SCCs."""
 
 from tests.rig import sccs
+from tests.rig.cluster import BINDINGS, ROLES, SCCS, Cluster
 from tests.rig.oracle import ask
 from tests.support.scc_table import ASSIGNS, IN_ORDER, NAMESPACE, PODS, assigned, in_order, pod
 
@@ -16,3 +17,17 @@ def test_openshifts_own_code_says_the_same(rig: None) -> None:
 def test_openshifts_own_code_assigns_the_same(rig: None) -> None:
     answers = ask({"namespace": NAMESPACE, "sccs": [scc], "pods": [pod({})]} for scc in sccs.sccs())
     assert {answer["admittedBy"]: assigned(answer["pod"]) for answer in answers} == ASSIGNS
+
+
+def test_like_4_2_there_are_only_the_sccs_of_that_time_and_restricted_is_for_everyone(
+    cluster_like_4_2: Cluster,
+) -> None:
+    def names(path: str) -> set[str]:
+        found = {item["metadata"]["name"] for item in cluster_like_4_2.request("GET", path).body["items"]}
+        return (
+            found if path == SCCS else {name.removeprefix("system:openshift:scc:") for name in found if "scc:" in name}
+        )
+
+    of_4_2 = {"anyuid", "hostaccess", "hostmount-anyuid", "hostnetwork", "nonroot", "privileged", "restricted"}
+    assert names(SCCS) == names(ROLES) == of_4_2
+    assert names(BINDINGS) == {"restricted"}

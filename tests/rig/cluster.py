@@ -34,6 +34,8 @@ EVERYONE_USES = {
     "like-4.2": ["restricted"],
     "like-4.20": ["restricted-v2", "restricted-v3"],
 }
+MINOR = {"scc": 20, "like-4.2": 2, "like-4.20": 20}
+"""The minor version of OpenShift 4 whose SCCs there are. In mode `scc` only administrators may use those after 4.11."""
 
 
 @contextlib.contextmanager
@@ -117,13 +119,14 @@ def kubeconfig(directory: pathlib.Path, server: str, user: str) -> str:
 
 
 def create_sccs(cluster: Cluster, mode: Mode) -> None:
-    """Create what OpenShift's API server operator creates, with the SCCs that everyone may use in this mode."""
+    """Create what OpenShift's API server operator creates in this mode, with the SCCs that everyone may use."""
     definition = cluster.bin.joinpath(SCC_DEFINITION).read_text()
     response = cluster.request("POST", CRDS, definition, content_type="application/yaml")
     if response.status != 201:
         raise RuntimeError(f"cannot create {SCC_DEFINITION}: {response.body.get('message')}")
     reach(cluster.directory, "kube-apiserver", "served SCCs", lambda: cluster.request("GET", SCCS).status == 200)
-    objects = {SCCS: sccs.sccs(), ROLES: sccs.roles(), BINDINGS: sccs.bindings(EVERYONE_USES[mode])}
+    names = sccs.of(MINOR[mode])
+    objects = {SCCS: sccs.sccs(names), ROLES: sccs.roles(names), BINDINGS: sccs.bindings(EVERYONE_USES[mode])}
     for path, group in objects.items():
         for body in group:
             cluster.make(path, body)

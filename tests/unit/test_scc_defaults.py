@@ -8,7 +8,7 @@ import pytest
 from tests.rig import sccs
 from tests.support.scc_table import ASSIGNS, IN_ORDER, LISTED, NAMESPACE, PODS, Object, assigned, in_order, pod
 from webhook.scc import ranges
-from webhook.scc.admission import judge
+from webhook.scc.admission import judge, smallest
 from webhook.scc.defaults import SCCS, with_defaults
 from webhook.scc.order import ordered
 
@@ -27,6 +27,27 @@ def test_what_each_assigns(name: str) -> None:
 
 def test_in_which_order_openshift_tries_them() -> None:
     assert [scc["metadata"]["name"] for scc in ordered(map(with_defaults, SCCS.values()))] == IN_ORDER
+
+
+@pytest.mark.parametrize(
+    ("minor", "missing"),
+    [
+        (2, {"restricted-v2", "nonroot-v2", "hostnetwork-v2", "hostmount-anyuid-v2", "restricted-v3"}),
+        (11, {"hostmount-anyuid-v2", "restricted-v3"}),
+        (19, {"restricted-v3"}),
+        (20, set()),
+    ],
+)
+def test_which_an_older_openshift_does_not_have(minor: int, missing: set[str]) -> None:
+    assert SCCS.keys() - sccs.of(minor) == missing
+
+
+def test_the_smallest_is_one_that_the_cluster_has() -> None:
+    of_4_2, example = sccs.of(2), ranges.of_namespace({"metadata": NAMESPACE})
+    user, profile = ({"runAsUser": 1000}, {"seccompProfile": {"type": "RuntimeDefault"}})
+    for context, today, then in ((user, "nonroot-v2", "nonroot"), (profile, "restricted-v2", "privileged")):
+        asked = pod({"securityContext": context, "hostUsers": None})
+        assert (smallest(asked, example), smallest(asked, example, of_4_2)) == (today, then)
 
 
 def test_whom_they_list_and_which_comes_first() -> None:

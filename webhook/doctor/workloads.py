@@ -140,7 +140,7 @@ def _advised(obj: Object, words: str, settings: Settings, cluster: Cluster) -> D
         return Diagnosis("rejected", f"{words}. Its next update is admitted{_by(updated)}", f"{oc} {again}")
     if stays := _refused(created.object, settings, cluster):
         account = stays[0][1]
-        scc = least([pod for pod, _ in stays], cluster.ranges_of(metadata["namespace"]))
+        scc = least([pod for pod, _ in stays], cluster.ranges_of(metadata["namespace"]), cluster.grants.sccs)
         says = f"{words}. No rule helps: account {account} needs SCC {scc or 'of its own: no default one admits this'}"
         return Diagnosis("rejected", says, (scc and f"{oc} {_grant(metadata['namespace'], account, scc)}") or "")
     says = f"{words}. It must be created again, and is then admitted{_by(created)}"

@@ -1,6 +1,6 @@
 """Judge every pod template in manifests with the SCC model, before and after the webhook."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -56,7 +56,7 @@ class TemplateVerdict:
     lines: tuple[int, ...]
     """The line of the field that each finding is about."""
     smallest: str | None
-    """The most restrictive default SCC that admits the pod, if no usable SCC does."""
+    """The most restrictive default SCC of the cluster that admits the pod, if no usable SCC does."""
     warnings: tuple[str, ...]
     """The webhook's warnings about the object."""
     reason_lines: tuple[int, ...]
@@ -181,7 +181,7 @@ def _of_object(
                 after,
                 findings,
                 tuple(document.line_of((*at, *finding.at)) for finding in findings),
-                least([pod for pod, _ in needy], cluster.ranges_of(namespace)),
+                least([pod for pod, _ in needy], cluster.ranges_of(namespace), cluster.grants.sccs),
                 tuple(outcome.warnings),
                 tuple(document.line_of((*at, *spec_at, *field_of(reason))) for reason in reasons(after)),
                 asked and not (is_pod and not before.admitted_by),
@@ -234,9 +234,9 @@ def as_pods(
     return pods
 
 
-def least(pods: Sequence[Object], ranges: Ranges) -> str | None:
-    """Return the most restrictive default SCC that admits all pods; None if there is none, or no pod."""
-    each = [smallest(pod, ranges) for pod in pods]
+def least(pods: Sequence[Object], ranges: Ranges, among: Container[str]) -> str | None:
+    """Return the most restrictive default SCC among some that admits all pods; None if there is none, or no pod."""
+    each = [smallest(pod, ranges, among) for pod in pods]
     return max((scc for scc in each if scc), key=BY_RESTRICTION.index, default=None) if all(each) else None
 
 

@@ -1,6 +1,6 @@
 """Decide which SCC admits a pod: the first in OpenShift's order that does not reject it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,8 +46,8 @@ def against(pod: Object, scc: str, ranges: Ranges) -> Iterator[str]:
     return refusals(DEFAULTS[scc], ranges, assigned(DEFAULTS[scc], ranges, pod))
 
 
-def smallest(pod: Object, ranges: Ranges) -> str | None:
-    """Return the most restrictive default SCC that admits a pod, or None."""
+def smallest(pod: Object, ranges: Ranges, among: Container[str] = DEFAULTS) -> str | None:
+    """Return the most restrictive default SCC that admits a pod, of those that the cluster has; None if none does."""
     required = ((pod.get("metadata") or {}).get("annotations") or {}).get(REQUIRED_SCC, "")
-    possible = [name for name in BY_RESTRICTION if required in ("", name)]
+    possible = [name for name in BY_RESTRICTION if name in among and required in ("", name)]
     return next((name for name in possible if next(against(pod, name, ranges), None) is None), None)

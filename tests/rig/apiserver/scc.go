@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"time"
+	_ "unsafe" // for go:linkname
 
 	securityv1 "github.com/openshift/api/security/v1"
 	"github.com/openshift/apiserver-library-go/pkg/securitycontextconstraints/sccadmission"
@@ -13,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apiserver/pkg/admission"
 	"k8s.io/apiserver/pkg/admission/initializer"
@@ -25,6 +27,17 @@ import (
 // once makes SCC leave alone what a webhook changed after it, as OpenShift 4.2 did:
 // Kubernetes 1.14 had no reinvocation.
 var once = os.Getenv("SCC_ADMIT_ONCE") != ""
+
+// required are the SCCs without which the plugin rejects every pod: a private variable of it.
+//
+//go:linkname required github.com/openshift/apiserver-library-go/pkg/securitycontextconstraints/sccadmission.standardSCCNames
+var required sets.String
+
+func init() {
+	if once { // 4.2 had none of these, and its plugin did not wait for them
+		required.Delete("hostnetwork-v2", "nonroot-v2", "restricted-v2")
+	}
+}
 
 // constraint names the parts of OpenShift's plugin, whose type is private, that the server looks for.
 type constraint interface {
