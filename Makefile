@@ -55,7 +55,7 @@ chart: $(READY)  ## rewrite the Helm chart from deploy/overlays (needs kubectl)
 rows: $(READY)  ## rewrite docs/rows.md from what the tests see on the rig
 	$(BIN)/pytest --rig=required --update-rows tests/openshift tests/node
 
-support: $(READY)  ## measure docs/support.md on the rig: each Kubeflow on each OpenShift (twenty minutes)
+support: $(READY)  ## measure docs/support.md on the rig and with check: each Kubeflow on each OpenShift (half an hour)
 	$(BIN)/python -m tools.support
 	$(BIN)/python -m tools.generate
 

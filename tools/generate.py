@@ -16,7 +16,7 @@ from pathlib import Path
 from bench import performance
 from tests.support import cases, reviews
 from tests.support.paths import ROOT
-from tools import references, support
+from tools import references, support_page
 from webhook.manifests import reader
 from webhook.objects.model import Object
 from webhook.offline.errors import REASONS
@@ -60,7 +60,7 @@ def outputs() -> Iterator[tuple[Path, str]]:
     yield performance.PAGE, performance.page()
     yield ROOT / "ARCHITECTURE.md", architecture()
     yield ROOT / "docs/troubleshooting.md", troubleshooting()
-    yield ROOT / "docs/support.md", support.page()
+    yield ROOT / "docs/support.md", support_page.page()
     yield from references.pages(GENERATED)
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     for name, where in VERSIONED.items():

@@ -50,9 +50,12 @@ class Installed:
 
 
 def read(folder: Path) -> list[Object]:
-    """Return the folder's objects in the order of installation; those without a namespace go to `kubeflow`."""
+    """Return a folder's or file's objects in the order of installation; those without a namespace go to `kubeflow`.
+
+    Folders in it are left out: Open Data Hub's has one with the same objects as they were shipped.
+    """
     found: dict[tuple[str, ...], list[Object]] = collections.defaultdict(list)
-    documents = list(reader.read([str(folder)]))
+    documents = list(reader.read([str(file) for file in sorted(folder.glob("*.yaml")) or [folder]]))
     objects = [copy.deepcopy(obj) for document in documents for _, obj in document.objects()]
     wide = {o["spec"]["names"]["kind"] for o in objects if o["kind"] == EARLIER[0] and o["spec"]["scope"] == "Cluster"}
     wide |= {"CustomResourceDefinition", "Namespace", "PriorityClass", "ClusterRole", "ClusterRoleBinding"}
