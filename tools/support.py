@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tests.rig import sccs
 from tests.rig.build import CONTROL_PLANE
 from tests.rig.cluster import running
 from tests.rig.components import Mode
@@ -29,7 +28,7 @@ from webhook.objects.model import Object
 from webhook.offline import check
 from webhook.offline.reasons import REASON, reasons
 from webhook.rules import OPTIONS
-from webhook.scc.defaults import SCCS
+from webhook.scc.defaults import of_version
 from webhook.scc.grants import Grants
 from webhook.settings import configuration
 from webhook.settings.scopes import sends
@@ -41,7 +40,7 @@ RELEASES: Final = {
     "kubeflow-1.9": "1.9",
     "kubeflow-1.10": "1.10",
     "kubeflow-26.03": "26.03",
-    "kubeflow-26.03-alternates": "26.03, alternates",
+    "kubeflow-26.03-alternates": "26.03 alternates",
 }
 LEFT_OUT: Final = {
     "kubeflow-0.7": "no API server of today serves its API versions; kubeflow-0.7-served has them converted"
@@ -140,7 +139,7 @@ def registered_on_4_2() -> Object:
 
 def judged(objects: list[Object], openshift: OpenShift) -> list[check.TemplateVerdict]:
     """Return what `check` says of every pod template."""
-    grants = Grants({name: SCCS[name] for name in sccs.of(openshift.minor)}, openshift.everyone)
+    grants = Grants(of_version(openshift.minor), openshift.everyone)
     cluster = check.Cluster(grants, all_namespaces=False, default_namespace="kubeflow")
     return list(check.check(documents(objects), configuration.load(openshift.config, OPTIONS), cluster))
 

@@ -85,6 +85,15 @@ def test_suggest_prints_a_role_binding_that_grants_it(folder: Path, capfd: pytes
     assert verdicts(capfd, folder)["node"] == ("hostmount-anyuid", "hostmount-anyuid")
 
 
+@pytest.mark.parametrize(("everyone", "grant"), [("restricted", "privileged"), ("nonroot", "restricted-v2")])
+def test_suggest_grants_no_scc_that_an_older_openshift_does_not_have(
+    everyone: str, grant: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "it.yaml").write_text(manifest(context="{seccompProfile: {type: RuntimeDefault}}"))
+    out = run(capfd, "--suggest", "--scc", everyone, tmp_path, code=1)
+    assert f"name: 'system:openshift:scc:{grant}'" in out
+
+
 def test_grant_and_scc_and_namespace_range(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     granted = verdicts(capfd, "--grant", "kubeflow/agent=privileged", folder)
     assert granted["node"] == ("privileged", "privileged")

@@ -22,6 +22,7 @@ from tests.rig.components import (
     start_etcd,
 )
 from tests.rig.processes import down, recorded
+from webhook.scc.defaults import of_version
 
 __all__ = ["Cluster", "Mode", "Response", "down", "running", "up", "wait"]
 
@@ -125,7 +126,7 @@ def create_sccs(cluster: Cluster, mode: Mode) -> None:
     if response.status != 201:
         raise RuntimeError(f"cannot create {SCC_DEFINITION}: {response.body.get('message')}")
     reach(cluster.directory, "kube-apiserver", "served SCCs", lambda: cluster.request("GET", SCCS).status == 200)
-    names = sccs.of(MINOR[mode])
+    names = of_version(MINOR[mode])
     objects = {SCCS: sccs.sccs(names), ROLES: sccs.roles(names), BINDINGS: sccs.bindings(EVERYONE_USES[mode])}
     for path, group in objects.items():
         for body in group:

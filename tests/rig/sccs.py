@@ -1,7 +1,7 @@
 """What OpenShift's operators create for SCC: the SCCs of the model, a ClusterRole for each, and who is bound to one."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any
 
 from webhook.scc.defaults import SCCS
 
@@ -22,19 +22,6 @@ UNSAID: dict[str, Any] = {
     "users": [],
 }
 """What OpenShift's own objects write out and the model leaves out."""
-SINCE: Final = {
-    "restricted-v2": 11,
-    "nonroot-v2": 11,
-    "hostnetwork-v2": 11,
-    "hostmount-anyuid-v2": 19,
-    "restricted-v3": 20,
-}
-"""The minor version of OpenShift 4 in which an SCC first was; the others were in 4.1."""
-
-
-def of(minor: int) -> list[str]:
-    """Return the names of the SCCs that a minor version of OpenShift 4 has."""
-    return [name for name in SCCS if SINCE.get(name, 1) <= minor]
 
 
 def sccs(names: Iterable[str] = SCCS) -> Iterator[dict[str, Any]]:

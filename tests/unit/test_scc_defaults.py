@@ -9,7 +9,8 @@ from tests.rig import sccs
 from tests.support.scc_table import ASSIGNS, IN_ORDER, LISTED, NAMESPACE, PODS, Object, assigned, in_order, pod
 from webhook.scc import ranges
 from webhook.scc.admission import judge, smallest
-from webhook.scc.defaults import SCCS, with_defaults
+from webhook.scc.defaults import SCCS, of_version, with_defaults
+from webhook.scc.grants import Grants
 from webhook.scc.order import ordered
 
 
@@ -39,11 +40,25 @@ def test_in_which_order_openshift_tries_them() -> None:
     ],
 )
 def test_which_an_older_openshift_does_not_have(minor: int, missing: set[str]) -> None:
-    assert SCCS.keys() - sccs.of(minor) == missing
+    assert SCCS.keys() - of_version(minor).keys() == missing
+
+
+@pytest.mark.parametrize(
+    ("everyone", "minor"),
+    [
+        (["restricted"], 2),
+        (["restricted-v2"], 20),
+        (["restricted", "restricted-v2"], 20),  # a cluster that began before 4.11
+        (["restricted-v2", "restricted-v3"], 20),
+        (["anyuid"], 20),
+    ],
+)
+def test_a_cluster_where_everyone_uses_restricted_alone_is_older_than_4_11(everyone: list[str], minor: int) -> None:
+    assert Grants.of(everyone) == Grants(of_version(minor), tuple(everyone))
 
 
 def test_the_smallest_is_one_that_the_cluster_has() -> None:
-    of_4_2, example = sccs.of(2), ranges.of_namespace({"metadata": NAMESPACE})
+    of_4_2, example = of_version(2), ranges.of_namespace({"metadata": NAMESPACE})
     user, profile = ({"runAsUser": 1000}, {"seccompProfile": {"type": "RuntimeDefault"}})
     for context, today, then in ((user, "nonroot-v2", "nonroot"), (profile, "restricted-v2", "privileged")):
         asked = pod({"securityContext": context, "hostUsers": None})

@@ -121,7 +121,7 @@ def _cluster(options: argparse.Namespace, settings: "Settings") -> "Cluster":
     from webhook.scc.ranges import EXAMPLE, Ranges, parse_range
 
     more = ["restricted-v3"] if options.user_namespaces else []
-    grants = Grants(everyone=tuple(dict.fromkeys([*(options.scc or settings.everyone), *more])))
+    grants = Grants.of(dict.fromkeys([*(options.scc or settings.everyone), *more]))
     for text in options.grant or ():
         who, equals, scc = text.partition("=")
         if not equals or who.count("/") != 1:

@@ -29,7 +29,7 @@ LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 
 def cluster_of(state: State, settings: Settings) -> Cluster:
     """Return the grants and namespace ranges of the cluster, for the SCC model."""
-    cluster = Cluster(Grants(everyone=settings.everyone))
+    cluster = Cluster(Grants.of(settings.everyone))
     read([obj for kind in GRANTS for obj in state.objects.get(kind, ())], cluster.grants)
     for space in state.objects.get("namespaces", ()):
         try:

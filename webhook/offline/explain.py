@@ -29,7 +29,7 @@ def objects(documents: list[Document], settings: Settings) -> tuple[list[str], b
     """Return lines that explain every pod template, and whether one is rejected after the webhook."""
     lines: list[str] = []
     refused = False
-    for template in check(documents, settings, Cluster(Grants(everyone=settings.everyone))):
+    for template in check(documents, settings, Cluster(Grants.of(settings.everyone))):
         refused |= not template.after.admitted_by
         before, after = (v.admitted_by or "rejected" for v in (template.before, template.after))
         lines.append(f"{name(template)} {template.path}: before {before}, after {after}")
@@ -108,9 +108,11 @@ def remedy(causes: Sequence[tuple[Error, str]], settings: Settings) -> tuple[lis
     owner = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "it", "namespace": KUBEFLOW}}
     result = engine.evaluate(request_for_manifest({**owner, "spec": {"template": pod}}), settings)
     after = lookup(result.object or {}, ("spec", "template"))
-    cluster = Cluster(Grants(everyone=settings.everyone))
+    cluster = Cluster(Grants.of(settings.everyone))
     admitted = isinstance(after, dict) and cluster.judge(after, KUBEFLOW, "default").admitted_by
-    return sorted({finding.rule for finding in result.findings} if admitted else ()), smallest(pod, EXAMPLE)
+    return sorted({finding.rule for finding in result.findings} if admitted else ()), smallest(
+        pod, EXAMPLE, cluster.grants.sccs
+    )
 
 
 def _spec(parts: Sequence[Object]) -> Object:

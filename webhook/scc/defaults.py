@@ -89,12 +89,26 @@ SCCS: Final[dict[str, Scc]] = {
     )
 }
 
+SINCE: Final = {
+    "restricted-v2": 11,
+    "nonroot-v2": 11,
+    "hostnetwork-v2": 11,
+    "hostmount-anyuid-v2": 19,
+    "restricted-v3": 20,
+}
+"""The minor version of OpenShift 4 that first had an SCC; 4.1 had the others."""
+
 RESTRICTED: Final = tuple(
     name
     for name, scc in SCCS.items()
     if scc["runAsUser"] == {"type": "MustRunAsRange"} and not scc.get("allowHostNetwork")
 )
 """SCCs that assign IDs from a range and give no host access. Under any other, a Pod's IDs were granted."""
+
+
+def of_version(minor: int) -> dict[str, Scc]:
+    """Return the SCCs that a minor version of OpenShift 4 has, with the fields of today."""
+    return {name: scc for name, scc in SCCS.items() if SINCE.get(name, 1) <= minor}
 
 
 def with_defaults(scc: Scc) -> Scc:

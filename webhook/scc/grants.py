@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from webhook.objects.model import Object, lookup, mapping, sequence
-from webhook.scc.defaults import SCCS, Scc
+from webhook.scc.defaults import SCCS, SINCE, Scc, of_version
 
 OF_SCC: Final = "system:openshift:scc:"
 EVERYTHING: Final = "*"
@@ -18,6 +18,16 @@ class Grants:
     sccs: dict[str, Scc] = field(default_factory=lambda: dict(SCCS))
     everyone: tuple[str, ...] = ("restricted-v2",)
     granted: dict[str, set[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, everyone: Iterable[str]) -> "Grants":
+        """Return the grants of a cluster where everyone may use these SCCs, with the default SCCs that it has.
+
+        OpenShift lets everyone use restricted-v2 since it has that; where it is restricted alone, it is older.
+        """
+        everyone = tuple(everyone)
+        older = "restricted" in everyone and not SINCE.keys() & everyone
+        return cls(of_version(SINCE["restricted-v2"] - 1) if older else dict(SCCS), everyone)
 
     def usable(self, namespace: str, account: str) -> list[Scc]:
         """Return the SCCs that a service account may use."""
