@@ -8,11 +8,22 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
-from tests.reliability import gitops, kills, neighbours, reloads, rollouts, rotations, slow_clients, soak
+from tests.reliability import (
+    gitops,
+    killed_servers,
+    kills,
+    neighbours,
+    reloads,
+    rollouts,
+    rotations,
+    slow_clients,
+    soak,
+)
 from tests.support import evidence
 
 RUNS: Final[dict[str, tuple[Callable[..., dict[str, Any]], tuple[int, ...], str]]] = {
     "gitops": (gitops.measure, (), ""),
+    "killed_servers": (killed_servers.measure, (10,), "KILLS"),
     "kills": (kills.measure, (50,), "KILLS"),
     "neighbours": (neighbours.alone, (20,), "SECONDS"),
     "reloads": (reloads.measure, (500,), "CHANGES"),
@@ -26,7 +37,13 @@ MUST_BE_ZERO: Final = (
     *("failed", "failed otherwise", "failed_admissions", "failed_admissions_during_kills", "keepers_that_could_not"),
     *("OutOfSync with ServerSideDiff", "Flux: drift", "Flux: changed by the second apply"),
     *("Flux: generations that rose", "helm3: restarted", "helm4: restarted"),
-    *("readings that failed", "answered by neither or a mixture", "unexplained failures", "tracebacks in the log"),
+    *(
+        "missed",
+        "readings that failed",
+        "answered by neither or a mixture",
+        "unexplained failures",
+        "tracebacks in the log",
+    ),
 )
 
 

@@ -31,6 +31,11 @@ class Created:
             self.refused.append((round(sent - self.began, 2), group))
         self.missed += group == 100
 
+    def outage(self) -> float:
+        """Return the seconds from the first refused creation to the last."""
+        sent = [when for when, _ in self.refused]
+        return round(max(sent) - min(sent), 2) if sent else 0.0
+
     def __str__(self) -> str:
         """Say it on one line, and then why each was refused."""
         ranked = sorted(self.seconds)
