@@ -22,7 +22,7 @@ def numbers(value: Any) -> Iterator[float]:
 
 
 def test_there_are_rows() -> None:
-    assert len(ROWS) == PAGE.count("](evidence/") == 15
+    assert len(ROWS) == PAGE.count("](evidence/") == 16
 
 
 @pytest.mark.parametrize(("result", "file", "command"), ROWS)
@@ -44,6 +44,16 @@ def test_the_page_of_user_namespaces_quotes_its_evidence() -> None:
         for name, seen in figures[what].items()
     ]
     assert re.findall(r"^\| `(\S+)` \| (\w+) \| (\d+) \| (\d+) \| (\d+) \|$", page, re.MULTILINE) == rows
+
+
+def test_the_page_on_operations_quotes_its_evidence() -> None:
+    figures = json.loads((ROOT / "docs/evidence/killed_servers.json").read_text())["figures"]
+    page = (ROOT / "docs/operations.md").read_text()
+    columns = ("kills", "refused", "creations during these", "most refused at once")
+    kinds = ("SIGKILL of the server", "OOM kill of the server", "SIGKILL of a worker")
+    rows = [tuple(str(figures[kind][column]) for column in columns) for kind in kinds]
+    assert re.findall(r"^\| [^|]+ \| (\d+) \| (\d+) of (\d+) \| (\d+) \| [\d.]+ s \|$", page, re.MULTILINE) == rows
+    assert figures["missed"] == 0
 
 
 def test_the_page_on_gitops_quotes_its_evidence() -> None:
