@@ -195,7 +195,11 @@ def down(directory: pathlib.Path | str) -> None:
     processes.down(node)  # the kernel ends what runs in the node's namespaces, and takes mounts and rules away
     alias = pathlib.Path(f"/sys/class/net/{LINK}/ifalias")
     if alias.exists() and alias.read_text().strip() == str(node.parent):
-        ip("link", "delete", LINK)
+        try:
+            ip("link", "delete", LINK)
+        except RuntimeError:  # the kernel takes it away with the node's namespaces, perhaps just now
+            if alias.exists():
+                raise
     if node.exists():
         until_none_left(remaining_groups)
         until_none_left(lambda: remaining_state(node))
