@@ -28,6 +28,8 @@ ISTIO: dict[str, Any] = {
     },
 }
 """As Istio with its CNI plugin injects it, unless it is told that the platform is OpenShift."""
+WITH_THE_PROXYS_USER = ("istio-proxy", "istio-validation", "storage-initializer")
+"""KServe copies the proxy's UID to the last."""
 LABEL = "inject"
 
 
@@ -46,9 +48,8 @@ def answer(path: str, body: bytes) -> dict[str, Any]:
         sidecar = SIDECARS.get(label, {"name": "istio-proxy", **ISTIO})
         added: list[dict[str, Any]] = [{"op": "add", "path": "/spec/containers/-", "value": sidecar}]
         if label == "istio":
-            added.append(
-                {"op": "add", "path": "/spec/initContainers", "value": [{"name": "istio-validation", **ISTIO}]}
-            )
+            before = [{"name": name, **ISTIO} for name in WITH_THE_PROXYS_USER[1:]]
+            added.append({"op": "add", "path": "/spec/initContainers", "value": before})
         patch = json.dumps(added)
         return {"patchType": "JSONPatch", "patch": base64.b64encode(patch.encode()).decode()}
     return {}
@@ -126,11 +127,11 @@ def test_istio_has_another_user_of_the_range_than_the_application(cluster: Clust
 
 
 def _is_istios(stored: dict[str, Any], scc: str) -> None:
-    """Check that Istio's containers have the second UID and GID of the namespace, and the application the first UID."""
+    """Check that the application has the first UID of the namespace, and those with the proxy's the second, and GID."""
     assert stored["metadata"]["annotations"]["openshift.io/scc"] == scc
     users = contexts(stored) | contexts({"spec": {"containers": stored["spec"]["initContainers"]}})
     first = users["main"]["runAsUser"]
-    for name in ("istio-proxy", "istio-validation"):
+    for name in WITH_THE_PROXYS_USER:
         assert (users[name]["runAsUser"], users[name]["runAsGroup"]) == (first + 1, first + 1)
     assert "runAsGroup" not in users["main"]
 

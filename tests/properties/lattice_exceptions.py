@@ -177,7 +177,10 @@ def sidecar_security_context(one: Difference) -> bool:
     known = {each for each in (*siblings, *(found(one.old, at) for at in IDS_OF_POD)) if type(each) is int}
     if one.at[:-1] not in contexts or type(one.after) is not int or one.after <= 0:
         return False
-    if found(one.old, (*one.at[:-2], "name")) in ("istio-proxy", "istio-validation"):
+    of_istio = [at for at in contexts if found(one.old, (*at[:-1], "name")) in ("istio-proxy", "istio-validation")]
+    users = [found(one.old, (*at, "runAsUser")) for at in of_istio]
+    came = found(one.old, (*one.at[:-1], "runAsUser"))
+    if one.at[:-1] in of_istio or (came is not None and came in users):
         user = found(one.new, (*one.at[:-1], "runAsUser"))
         return one.after == user and any(0 <= user - each <= len(contexts) for each in known)
     return one.at[-1] == "runAsUser" and one.after in known

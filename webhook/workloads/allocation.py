@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from webhook.objects.model import lookup
+from webhook.objects.model import Pointer, lookup
 from webhook.scc.ranges import Ranges
 from webhook.workloads.pod import IDS, Container, PodView
 
@@ -63,3 +63,14 @@ def proxies(pod: PodView) -> list[Container]:
     """Return Istio's containers, if the pod also has an application's."""
     found = [container for container in pod.containers() if container.value.get("name") in PROXIES]
     return found if len(found) < len(pod.containers()) else []
+
+
+def with_the_proxys_user(pod: PodView) -> set[Pointer]:
+    """Return Istio's containers and those that were given the same foreign UID.
+
+    KServe gives it to its storage-initializer, which runs before there is a proxy to redirect its traffic to.
+    """
+    of_istio = proxies(pod)
+    users = {user for each in of_istio if outside(pod, user := each.context.get("runAsUser"))}
+    alike = (each for each in pod.containers() if each.context.get("runAsUser") in users)
+    return {each.at for each in (*of_istio, *alike)}

@@ -17,7 +17,7 @@ from webhook.scc.assignment import assign
 from webhook.scc.defaults import RESTRICTED
 from webhook.scc.ranges import Ranges
 from webhook.scc.refusal import shortened
-from webhook.workloads.allocation import LARGEST_ID, first, ids, outside, proxies, ranges, second
+from webhook.workloads.allocation import LARGEST_ID, first, ids, outside, proxies, ranges, second, with_the_proxys_user
 from webhook.workloads.pod import IDS, LISTS, PodView
 from webhook.workloads.privilege import PRIVILEGE, unneeded
 from webhook.workloads.user_namespace import IDS_OF_V3, NO_USER, RULE, V3, admitted, first_to_admit, users_to_name
@@ -112,7 +112,7 @@ def completed(pod: PodView) -> list[Object]:
     if sent.scc not in RESTRICTED or (of_pod.foreign and not of_pod.going):
         return []
     made, start, another = sent.made(sent.at), first(sent), second(sent)
-    of_istio, at = {each.at for each in proxies(sent)}, sent.security_context()[0]
+    of_istio, at = with_the_proxys_user(sent), sent.security_context()[0]
     _edit(made["spec"]["securityContext"], at, of_pod)
     contexts = [container["securityContext"] for group in LISTS for container in made["spec"].get(group, ())]
     for container, context in zip(sent.containers(), contexts, strict=True):

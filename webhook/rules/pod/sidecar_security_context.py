@@ -10,12 +10,14 @@ Fields:
 Upstream:
     https://github.com/kubeflow/katib/pull/964
     https://github.com/kubeflow/kfserving/pull/613
+    https://github.com/kserve/kserve/pull/3316
 
 Limits:
     Only Pods that `restricted` or `restricted-v2` admitted, and only what that SCC assigns. The Pod's fsGroup and the
     UIDs of its other containers tell the namespace's range. `istio-proxy` and `istio-validation` get the second UID
-    of that range, because Istio's CNI plugin redirects no traffic of their UID. If the Pod does not tell the range,
-    it stays rejected and the response warns. A Pod with a container that the SCC rejects whatever its UID is not
+    of that range, because Istio's CNI plugin redirects no traffic of their UID. So does a container that was given
+    their UID, such as KServe's `storage-initializer`. If the Pod does not tell the range, it stays rejected and the
+    response warns. A Pod with a container that the SCC rejects whatever its UID is not
     changed.
 """
 
