@@ -21,13 +21,12 @@ PHASES = {
 def show(store: Store) -> int:
     """Print the certificates. Return 1 if the leaf is missing or expired, or an entry does not trust its CA."""
     seen = store.read()
-    table = Table("certificate", "serial", "from", "until", "renewed", "trusted by")
+    table = Table("certificate", "serial", "until", "renewed", "trusted by", box=None, padding=(0, 1, 0, 0))
     for name, certificate, renewed in _named(seen.state):
         signer = seen.state.ca.certificate if name == "serving" and seen.state.ca else certificate
         table.add_row(
             name,
             f"{certificate.serial_number:x}"[:16],
-            f"{certificate.not_valid_before_utc:%Y-%m-%d}",
             _until(certificate, seen.now),
             renewed,
             _trusted_by(seen, signer),
