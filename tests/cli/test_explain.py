@@ -30,6 +30,17 @@ def test_a_refusal_that_names_no_reason_is_a_pod_changed_after_scc(
     assert "Not usable by the service account: anyuid, nonroot." in out
 
 
+def test_the_text_itself_may_be_given(capfd: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["explain", "spec.securityContext.fsGroup: Invalid value: [100]: 100 is not an allowed group"]) == 1
+    assert "rule fs-group fixes this" in capfd.readouterr().out
+    assert cli.main(["explain", "x " * 5000]) == 2  # longer than a path may be
+    assert (
+        capfd.readouterr().err == "MESSAGE: expected a manifest with a pod template, or an error message of OpenShift\n"
+    )
+    assert cli.main(["explain", "absent.yaml"]) == 2
+    assert capfd.readouterr().err == "absent.yaml: No such file or directory\n"
+
+
 def test_an_object_is_explained_with_the_smallest_grant(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "pod.json"
     path.write_text(json.dumps(pod(REFUSED["host-path"][0])))

@@ -40,8 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.FINE
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
-    except (BadInput, OSError) as error:
+    except BadInput as error:
         sys.stderr.write(f"{error}\n")
+        return ExitCode.BAD_INPUT
+    except OSError as error:
+        sys.stderr.write(f"{error.filename}: {error.strerror}\n" if error.filename else f"{error}\n")
         return ExitCode.BAD_INPUT
     return code
 

@@ -51,8 +51,11 @@ def refusals(text: str) -> list[list[tuple[str, str]]]:
     """Return the reasons in each of OpenShift's error messages, each with its SCC, in order.
 
     Commas separate them if they are from the admission phase, and only blanks if from validation after the webhooks.
+    A line may also be one reason alone.
     """
     messages = text.split(SCC_ERROR)[1:] or ([text] if PROVIDER.search(text) else [])
+    if not messages and "\n" not in text.strip() and find(text, REASONS):
+        return [[(text.strip(), "SCC")]]
     found = []
     for message in messages:
         inside = " ".join((message.rpartition("]")[0] if "]" in message else message).split())
