@@ -74,14 +74,15 @@ lock: $(READY)  ## resolve the dependencies again, with hashes
 sbom: $(READY)  ## print a CycloneDX bill of materials of the locked Python packages, of which the image has those that it uses
 	@$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --spec-version 1.6 --output-reproducible requirements.lock
 
-screenshots: $(READY)  ## make docs/pictures/report.png again (needs Chromium)
+screenshots: $(READY)  ## make docs/pictures again (the report's needs Chromium)
 	$(BIN)/python -m tools.screenshots
 
 release: $(READY)  ## make dist/, the files of release VERSION; its image, too, if BASE and IMAGE are given (docs/release.md)
 	@$(BIN)/python -m tools.release "$(VERSION)" "$(BASE)" "$(IMAGE)"
 
-docs: $(READY)  ## build the site into site/, with every link checked
+docs: $(READY)  ## build the site into site/, with every link checked and its pictures made (the report's needs Chromium)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
+	$(BIN)/python -m tools.screenshots site/pictures
 
 mutants: $(READY)  ## list changes of the code that no unit test notices (hours; in a copy, .mutants)
 	rm -rf .mutants && git clone --quiet . .mutants && ln -s ../$(VENV) .mutants/$(VENV)

@@ -55,9 +55,9 @@ class Answer:
     """Return for each of its pods which SCC admits it before and after, by the model of SCC."""
 
 
-def main(inputs: list[str]) -> int:
+def main(inputs: list[str], console: Console | None = None) -> int:
     """Run the demo; return 0."""
-    console = Console()
+    console = console or Console()
     console.print("Starting the webhook as in production: gunicorn, TLS, a certificate of its own.")
     requests = list(objects(inputs or [str(FIXTURES / example / "request.yaml") for example in EXAMPLES]))
     with serving() as server:
@@ -119,7 +119,7 @@ def table(answers: Iterable[Answer]) -> Table:
     """Lay the answers out, an object a row."""
     rows = Table("object", box=box.ROUNDED, show_lines=True)
     rows.add_column("what changed", overflow="fold", ratio=3)
-    rows.add_column("rule")
+    rows.add_column("rule", no_wrap=True)
     rows.add_column("SCC before and after")
     rows.add_column("why", ratio=2)
     for answer in answers:

@@ -87,13 +87,22 @@ def architecture() -> str:
 
 
 def troubleshooting() -> str:
-    """Return the page with its table of errors: those that `explain` knows."""
-    rows = ["| error | means | what to do |", "|---|---|---|"]
-    for error in (*OTHERS, *REASONS):
+    """Return the page with a section for each error that `explain` knows, so that the search finds its words."""
+    lines = ["", "## Unable to validate against any security context constraint", ""]
+    lines += [
+        "SCC gives its reasons behind these words. The rules act on the pod template of the pod's owner. Rules and"
+    ]
+    lines += ["grants here are for a pod with this one reason; `explain` judges all reasons of a message together."]
+    for error in REASONS:
         rules, scc = remedy([(error, error.seen)], Settings())
-        fixed = "".join(f"rule `{rule}` fixes this; otherwise " for rule in rules)
-        rows.append(f"| `{error.seen}` | {error.means} | {error.do or f'{fixed}grant SCC `{scc}`'} |")
-    return _with_part(ROOT / "docs/troubleshooting.md", "errors", "webhook/offline/errors.py", "\n".join(rows))
+        fixed = "".join(f"Rule [`{rule}`](rules.md#{rule}) fixes this. Otherwise: " for rule in rules)
+        does = error.do or f"{fixed}{'grant' if fixed else 'Grant'} SCC `{scc}`."
+        lines += ["", f"### {error.seen}", "", f"{error.means} {does}"]
+    lines += ["", "## Other errors"]
+    for error in OTHERS:
+        lines += ["", f"### {error.seen}", "", f"{error.means} {error.do}"]
+    lines += [""]
+    return _with_part(ROOT / "docs/troubleshooting.md", "errors", "webhook/offline/errors.py", "\n".join(lines))
 
 
 def _with_part(path: Path, name: str, source: str, part: str) -> str:
