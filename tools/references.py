@@ -7,12 +7,19 @@ from typing import Final
 
 from prometheus_client.metrics import MetricWrapperBase
 
+from tests.support.blocks import TOLERANT
 from tests.support.paths import ROOT
 from webhook.cli.main import parser
 from webhook.rules import RULES
 from webhook.server import telemetry
 from webhook.settings.model import PATTERNS
 
+RUN: Final = {
+    "serve": "run by tests/server/test_examples_of_serve.py",
+    "policy": "not run: needs Kubernetes 1.36; a test runs the policy behind the feature gate of 1.34",
+    "completion": "run by tests/cli/test_usage.py",
+}
+"""What is said above the examples of a command that are not simply run on a node."""
 CONFIG: Final = ROOT / "deploy/base/config.yaml"
 
 
@@ -36,7 +43,11 @@ def commands() -> Iterator[str]:
         yield from ("", f"## {name}", "", f"{_sentence(said[name])}", "", "| argument | meaning |", "|---|---|")
         for action in command._actions[1:]:  # noqa: SLF001 - the first is --help
             yield f"| `{_written(action)}` | {_meaning(action)} |"
-        yield from ("", "```", *(command.epilog or "").strip().splitlines(), "```")
+        examples, codes = (command.epilog or "").split("exit codes:")
+        lines = map(str.strip, examples.strip().splitlines()[1:])
+        yield from ("", f"<!-- {RUN.get(name, TOLERANT)} -->", "```sh", *filter(None, lines), "```")
+        yield from ("", "| exit code | means |", "|---|---|")
+        yield from (f"| {' | '.join(line.strip().split(None, 1))} |" for line in codes.strip().splitlines())
 
 
 def _written(action: argparse.Action) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.blocks import blocks
 from webhook.cli import main as cli
 from webhook.rules import RULES
 
@@ -92,6 +93,12 @@ def test_a_wrong_name_gets_the_nearest_right_one_in_one_line(
 def test_what_follows_two_dashes_is_no_option(capfd: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["fix", "--", "--outptu"]) == 2
     assert "usage" not in capfd.readouterr().err
+
+
+def test_the_examples_of_the_page_are_those_that_are_run_here() -> None:
+    [examples] = [block.text for block in blocks("docs/commands.md") if "completion" in block.text]
+    shells = re.findall(r"^(?:source <\()?kubeflow-openshift completion (\w+)", examples, re.MULTILINE)
+    assert shells == ["bash", "zsh", "fish"]
 
 
 def completed(line: str, *, cursor: str = "") -> list[str]:

@@ -1,25 +1,18 @@
 """Install the webhook on a node as its users do: an overlay, with the image set in its one place."""
 
-import base64
 import shutil
 from pathlib import Path
 from typing import Any, Final
 
-from certs import authority
 from tests.rig.cluster import Cluster, wait
-from tests.support.installed import CONFIGURATIONS
 from tests.support.overlays import DEPLOY
 from tests.support.pods import SLEEP
-from webhook.registration.configuration import NAME
 from webhook.settings.scopes import NAMESPACE
 
 IMAGE: Final = f"{{name: kubeflow-openshift, newName: localhost/{NAMESPACE}, newTag: rig}}"
 COMPONENT: Final = f"apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nimages:\n- {IMAGE}\n"
 SERVICES: Final = f"/api/v1/namespaces/{NAMESPACE}/services"
-SECRETS: Final = f"/api/v1/namespaces/{NAMESPACE}/secrets"
 SETS: Final = "/apis/apps/v1/namespaces/kubeflow/statefulsets"
-WANTS_SECRET: Final = "service.beta.openshift.io/serving-cert-secret-name"
-WANTS_BUNDLE: Final = "service.beta.openshift.io/inject-cabundle"
 MERGE: Final = "application/merge-patch+json"
 
 
@@ -65,20 +58,3 @@ def stateful_set(name: str, **container: Any) -> dict[str, Any]:
             "template": {"metadata": {"labels": labels}, "spec": spec},
         },
     }
-
-
-def play_the_service_ca(cluster: Cluster) -> None:
-    """Do what OpenShift's service CA does for the annotations of the Service and of the webhook configuration."""
-    annotations = cluster.request("GET", f"{SERVICES}/{NAMESPACE}").body["metadata"]["annotations"]
-    hosts = [f"{NAMESPACE}.{NAMESPACE}.svc"]
-    ca = authority.authority("service-ca", hosts, days=2)
-    serving = authority.serving(ca, hosts, days=1)
-    data = {"tls.crt": serving.certificate_pem().decode(), "tls.key": serving.key_pem().decode()}
-    secret = {"metadata": {"name": annotations[WANTS_SECRET]}, "type": "kubernetes.io/tls", "stringData": data}
-    cluster.make(SECRETS, secret)
-
-    configuration = cluster.request("GET", f"{CONFIGURATIONS}/{NAME}").body
-    assert configuration["metadata"]["annotations"][WANTS_BUNDLE] == "true"
-    for webhook in configuration["webhooks"]:
-        webhook["clientConfig"]["caBundle"] = base64.b64encode(ca.certificate_pem()).decode()
-    assert cluster.request("PUT", f"{CONFIGURATIONS}/{NAME}", configuration).status == 200
