@@ -117,11 +117,9 @@ def admitted_by(obj: Object, at: Pointer, shape: Shape, namespace: str) -> str:
 
 def table(answers: Iterable[Answer]) -> Table:
     """Lay the answers out, an object a row."""
-    rows = Table("object", box=box.ROUNDED, show_lines=True)
-    rows.add_column("what changed", overflow="fold", ratio=3)
-    rows.add_column("rule", no_wrap=True)
-    rows.add_column("SCC before and after")
-    rows.add_column("why", ratio=2)
+    rows = Table(box=box.ROUNDED, show_lines=True)
+    for heading in ("object", "what changed", "rule", "SCC before and after", "why"):
+        rows.add_column(heading, overflow="fold")  # a narrow terminal cuts no name
     for answer in answers:
         request = answer.request
         name = Text(f"{request.kind.partition('.')[0]}\n", style="bold") + Text(
